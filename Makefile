@@ -1,0 +1,148 @@
+# `make` alone lists what there is to do. Everything runs from .venv, which `setup` makes and keeps right.
+
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help serve setup setup-dev test lint types tests format bench lock
+MAKEFLAGS += --no-print-directory
+# What the caller's shell has there would be imported in place of what the lock names.
+unexport PYTHONPATH PYTHONHOME
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | tr '|' '\t' | expand -t 16
+
+serve: setup ## start Chairside with a demo practice on http://127.0.0.1:8400
+	@exec .venv/bin/chairside serve --demo
+
+setup: ## install what the server needs into .venv; does nothing when nothing changed
+	@exec sh -c "$$SETUP" setup run $(filter setup,$(MAKECMDGOALS))
+
+setup-dev:
+	@exec sh -c "$$SETUP" setup dev
+
+test: lint types tests ## lint, types and all tests
+
+lint: setup-dev ## the linter and the formatter's check
+	@echo "Lint: ruff check"
+	@.venv/bin/ruff check
+	@echo "Lint: ruff format --check"
+	@.venv/bin/ruff format --check
+
+types: setup-dev ## the type checker
+	@echo "Types: mypy --strict"
+	@.venv/bin/mypy
+
+# Two workers, each with a PostgreSQL of its own; all tests of one file go to one of them, in order,
+# so what a file sets up once is set up once.
+tests: setup-dev ## the tests alone
+	@echo "Tests: pytest"
+	@.venv/bin/python -m pytest -n 2 --dist loadscope
+
+format: setup-dev ## rewrite the sources in the formatter's style
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+bench: setup-dev ## compare the server with pgbench on the same database (about a minute)
+	@.venv/bin/python -m bench
+
+# Keeps what is pinned; `make lock LOCK=--upgrade` takes the newest of everything.
+LOCK ?=
+COMPILE = .venv/bin/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+	--generate-hashes --annotation-style line --custom-compile-command "make lock" --quiet $(LOCK)
+lock: setup-dev ## write both lock files anew from pyproject.toml
+	@$(COMPILE) --output-file requirements.lock
+	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@! grep -nE '://|^ *-(i|f|-index|-extra-index|-find-links)' requirements.lock requirements-dev.lock
+
+# .venv/made-from holds a copy of each file .venv was made from. Contents are compared, not times, which a
+# clone or a checkout changes. .venv/unfinished stands while packages are being written: found at the start,
+# it tells of a setup that was cut off, and .venv is made anew.
+define SETUP_SCRIPT
+set -eu
+umask 022 # started by root, the database runs as another user, who must be able to read its binaries
+wanted=$1 asked=${2:-}
+
+same() { cmp -s "$1" ".venv/made-from/$1"; }
+keep() { cp "$1" ".venv/made-from/$1"; }
+
+sound() {
+    [ ! -e .venv/unfinished ] && same requirements.lock &&
+        [ "$(cat .venv/made-from/folder 2>/dev/null)" = "$(pwd -P)" ] &&
+        .venv/bin/python -I -c 'import pip' 2>/dev/null
+}
+
+complete() {
+    sound && same pyproject.toml && { [ "$wanted" = run ] || same requirements-dev.lock; }
+}
+
+stop() { printf '%s\n' "$@" >&2; exit 1; }
+
+check_python() {
+    command -v "$PYTHON" >/dev/null || stop "Chairside needs Python 3.11 or newer; there is no $PYTHON here." \
+        "If it has another name: make setup PYTHON=python3.12"
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop \
+        "Chairside needs Python 3.11 or newer; $PYTHON is $("$PYTHON" -V 2>&1)." \
+        "If there is a newer one under another name: make setup PYTHON=python3.12"
+    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || stop \
+        "$PYTHON comes without its venv and ensurepip modules, which make .venv." \
+        "On Debian and Ubuntu they are in a package of their own: apt install python3-venv"
+}
+
+# Says the line given first and runs the rest, whose output is shown only if it fails. Dots on a terminal.
+step() {
+    printf '%s' "$1"; shift
+    dots=
+    if [ -t 1 ]; then
+        while sleep 1 && kill -0 $$; do printf .; done 2>/dev/null 9<&- &
+        dots=$!
+    fi
+    failed=; output=$("$@" 2>&1) || failed=yes
+    [ -z "$dots" ] || kill "$dots" 2>/dev/null || :
+    echo
+    [ -z "$failed" ] || stop "$output" "" "Setup did not finish: the reason is above. Run it again once that is mended."
+}
+
+# --only-binary: a compiler is not asked of anybody. PIP_USER: in .venv, whatever the user's pip settings say.
+install() { PIP_USER=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -I -m pip install --no-deps "$@"; }
+packages() { install --require-hashes --only-binary :all: -r "$1"; }
+project() { install --no-index --no-build-isolation --editable .; }
+
+make_venv() {
+    check_python
+    echo "Installing Chairside into .venv (once, about a minute)"
+    step "  a virtual environment" "$PYTHON" -m venv --clear .venv
+    mkdir .venv/made-from
+    : >.venv/unfinished
+    step "  the packages of requirements.lock" packages requirements.lock
+    keep requirements.lock
+    pwd -P >.venv/made-from/folder
+}
+
+if complete; then
+    [ -z "$asked" ] || echo "Chairside is installed in .venv and nothing has changed."
+    exit 0
+fi
+
+# Of two runs at once the second waits. pip inherits the lock, so one left running by a killed make counts too.
+exec 9<Makefile
+if command -v flock >/dev/null && ! flock -n 9; then
+    echo "Waiting for another setup in this folder"
+    flock 9
+fi
+
+sound || make_venv
+: >.venv/unfinished
+if ! same pyproject.toml; then
+    step "Linking Chairside into .venv" project
+    keep pyproject.toml
+fi
+if [ "$wanted" = dev ] && ! same requirements-dev.lock; then
+    step "Installing the test tools into .venv (once, about half a minute)" packages requirements-dev.lock
+    keep requirements-dev.lock
+fi
+rm .venv/unfinished
+endef
+
+setup setup-dev: export SETUP := $(value SETUP_SCRIPT)
+setup setup-dev: export PYTHON := $(PYTHON)
