@@ -1,0 +1,21 @@
+"""Our own careful supervisor of the bundled PostgreSQL, and backups of what it holds."""
+
+from chairside.embedded.backup import Backup, read_backup, write_backup
+from chairside.embedded.binaries import tool, tool_environment
+from chairside.embedded.endpoint import Endpoint, endpoint
+from chairside.embedded.errors import EmbeddedError
+from chairside.embedded.server import Server, attached, start
+
+__all__ = [
+    "Backup",
+    "EmbeddedError",
+    "Endpoint",
+    "Server",
+    "attached",
+    "endpoint",
+    "read_backup",
+    "start",
+    "tool",
+    "tool_environment",
+    "write_backup",
+]

@@ -1,0 +1,195 @@
+"""Starts, watches over and stops the one PostgreSQL server of a data directory."""
+
+import fcntl
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from chairside.embedded.cluster import CLUSTER, ensure_cluster, is_served_by, read_within, ready_for_start
+from chairside.embedded.endpoint import Endpoint, endpoint
+from chairside.embedded.errors import EmbeddedError
+from chairside.embedded.folder import Folder, names_in, opened, prepare
+from chairside.embedded.locks import Lock
+from chairside.embedded.program import Program, fault_in
+
+Progress = Callable[[str], None]
+
+_PATIENCE_WITH_STOP_SECONDS = 60
+_PID_LINE, _STATE_LINE = 0, 7
+
+
+def start(data_dir: Path, *, progress: Progress) -> "Server":
+    """Make the cluster when missing and start it; returns when it accepts connections.
+
+    EmbeddedError when another process serves this directory, or the server cannot be started.
+    """
+    folder = prepare(data_dir)
+    lock = Lock(folder, "lock")
+    if not lock.take():
+        holder = lock.holder()
+        lock.close()
+        raise EmbeddedError(f"Another chairside server (pid {holder}) is using {folder.path}.")
+    return _start_locked(folder, lock, progress)
+
+
+@contextmanager
+def attached(data_dir: Path, *, progress: Progress) -> Iterator[Endpoint]:
+    """The endpoint of the server running on this directory, or of one started for this block alone."""
+    folder = prepare(data_dir)
+    with ExitStack() as closing:
+        lock, users = Lock(folder, "lock"), Lock(folder, "users")
+        closing.callback(users.close)
+        closing.callback(lock.close)
+        began, told = time.monotonic(), 0
+        while not lock.take():
+            if users.take(fcntl.LOCK_SH) and _accepts(folder):
+                yield endpoint(folder.path)
+                return
+            # Not held while waiting: a server started for one command stops when no one uses it.
+            fcntl.flock(users.descriptor, fcntl.LOCK_UN)
+            time.sleep(0.05)
+            if (seconds := int(time.monotonic() - began)) > told:
+                told = seconds
+                progress(f"Waiting for the database of another chairside process to be ready ({seconds} s)")
+        with _start_locked(folder, lock, progress) as server:
+            try:
+                yield server.endpoint
+            finally:
+                users.take_patiently(
+                    lambda seconds: progress(f"Waiting for another chairside command to finish ({seconds} s)")
+                )
+
+
+class Server:
+    """A running server that this process started; it stops when this process ends, however that happens."""
+
+    def __init__(self, folder: Folder, program: Program, lock: Lock) -> None:
+        self.endpoint = endpoint(folder.path)
+        self.pid = program.pid
+        self._program, self._lock, self._starter = program, lock, os.getpid()
+
+    def stop(self) -> None:
+        """Shut down cleanly, waiting until the server is gone; a second time does nothing."""
+        if os.getpid() == self._starter:  # a worker forked from the starter must not
+            _stop(self._program)
+            self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _start_locked(folder: Folder, lock: Lock, progress: Progress) -> Server:
+    with _explaining(folder), ExitStack() as undoing:
+        undoing.callback(lock.close)
+        lock.sign()
+        # Every process of a server holds this one, so whoever gets it knows that none is left.
+        alive = Lock(folder, "alive")
+        undoing.callback(alive.close)
+        _outwait_previous(folder, alive, progress)
+        ensure_cluster(folder, alive, progress)
+        program = _launched(folder, alive)
+        undoing.callback(_stop, program)
+        _until_accepting(folder, program, progress)
+        alive.close()
+        undoing.pop_all()
+        return Server(folder, program, lock)
+
+
+def _outwait_previous(folder: Folder, alive: Lock, progress: Progress) -> None:
+    """After a kill -9 of its starter a server is still shutting down; it is told so again to be sure."""
+
+    def waiting(seconds: int) -> None:
+        progress(f"Waiting for the previous database server to finish ({seconds} s)")
+        with suppress(FileNotFoundError), _cluster(folder) as cluster:
+            pid = _state(cluster)[_PID_LINE]
+            if is_served_by(cluster, pid):
+                patient = seconds <= _PATIENCE_WITH_STOP_SECONDS
+                os.kill(int(pid), signal.SIGINT if patient else signal.SIGQUIT)
+
+    alive.take_patiently(waiting)
+
+
+def _launched(folder: Folder, alive: Lock) -> Program:
+    with _cluster(folder) as cluster, opened(folder.path / "run" / "socket") as sockets:
+        ready_for_start(folder, cluster, sockets)
+        # Named by descriptor, the cluster may lie below folders that the server's user cannot enter, and
+        # have a path longer than PostgreSQL takes.
+        return Program(
+            folder,
+            ("postgres", "-D", f"/proc/self/fd/{cluster}"),
+            death_signal=signal.SIGINT,
+            share=[cluster, sockets, alive.descriptor],
+        )
+
+
+def _until_accepting(folder: Folder, program: Program, progress: Progress) -> None:
+    """However long that takes: recovery after a power cut may need minutes, and giving up would not help."""
+    began, told = time.time(), 0
+    with _cluster(folder) as cluster:
+        while not program.ended.wait(0.01):
+            state = _state(cluster)
+            if state[_PID_LINE] == str(program.pid) and state[_STATE_LINE] == "ready":
+                return
+            if (seconds := int(time.time() - began)) > told:
+                told = seconds
+                progress(f"Starting the database; after an unclean stop it recovers first ({seconds} s)")
+        reason = program.complaint() or fault_in(_logged_since(cluster, began)) or "it gave no reason"
+    raise EmbeddedError(f"The database in {folder.path} did not start: {reason}.")
+
+
+def _accepts(folder: Folder) -> bool:
+    try:
+        with _cluster(folder) as cluster:
+            if _state(cluster)[_STATE_LINE] != "ready":
+                return False
+        at = endpoint(folder.path)
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(f"{at.host}/.s.PGSQL.{at.port}")
+    except OSError:
+        return False
+    return True
+
+
+def _state(cluster: int) -> list[str]:
+    """The lines of postmaster.pid, with "" for those that a damaged or missing one lacks."""
+    lines = [line.strip() for line in read_within(cluster, "postmaster.pid").splitlines()]
+    return lines + [""] * (_STATE_LINE + 1 - len(lines))
+
+
+def _logged_since(cluster: int, began: float) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(began))
+    with opened("log", parent=cluster) as log:
+        lines = [line for name in names_in(log) for line in read_within(log, name).splitlines()]
+    return "\n".join(sorted(line for line in lines if line >= since))
+
+
+def _stop(program: Program) -> None:
+    program.signal(signal.SIGINT)
+    # PostgreSQL 18 never ends when told so in the moment between a crashed backend and its recovery.
+    if not program.ended.wait(_PATIENCE_WITH_STOP_SECONDS):
+        program.signal(signal.SIGQUIT)  # no checkpoint: nothing committed is lost, the next start recovers
+        program.ended.wait(10)
+        program.kill()
+
+
+def _cluster(folder: Folder) -> AbstractContextManager[int]:
+    return opened(folder.path / CLUSTER)
+
+
+@contextmanager
+def _explaining(folder: Folder) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EmbeddedError(f"The database in {folder.path} cannot be started: {error.strerror}.") from error
