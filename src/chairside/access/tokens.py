@@ -1,0 +1,118 @@
+"""Bearer tokens: made once, stored as hashes, looked up inside their own org, dead within a second of their end."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+
+from chairside.engine.context import Caller
+from chairside.store.pool import Connection, Pool
+from chairside.store.sql import queries
+
+# chs_<org id, base32>_<256 random bits, base64url>: the org in clear keeps the look-up inside one tenant and shard.
+_FORM = re.compile(r"chs_([a-z2-7]{26})_([A-Za-z0-9_-]{43})", re.ASCII)
+SHOWN = 8
+FRESH_FOR = 0.8
+MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token at the one moment it is whole, and what is stored of it."""
+
+    text: str
+    prefix: str
+    hash: bytes
+
+
+def new_token(org_id: str) -> NewToken:
+    org = base64.b32encode(UUID(org_id).bytes).decode().rstrip("=").lower()
+    secret = secrets.token_urlsafe(32)
+    text = f"chs_{org}_{secret}"
+    return NewToken(text, secret[:SHOWN], _hash(text))
+
+
+def _hash(token: str) -> bytes:
+    """256 random bits need no slow hash: there is nothing to guess."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def org_of(token: str) -> str | None:
+    """The org that a token says it belongs to, or None for what is no token."""
+    found = _FORM.fullmatch(token)
+    if found is None:
+        return None
+    return str(UUID(bytes=base64.b32decode(found.group(1).upper() + "======")))
+
+
+@dataclass(slots=True)
+class _Known:
+    caller: Caller | None
+    until: float
+    expires: float | None
+
+
+class Doorkeeper:
+    """Who a token stands for, remembered for less than a second so that revocation is never late."""
+
+    def __init__(self, pool: Pool, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pool, self._clock = pool, clock
+        self._known: dict[bytes, _Known] = {}
+        self._used: dict[str, set[str]] = {}
+
+    async def caller(self, token: str) -> Caller | None:
+        """The caller, or None when the token is unknown, expired or revoked."""
+        org_id = org_of(token)
+        if org_id is None:
+            return None
+        key, now = _hash(token), self._clock()
+        known = self._known.get(key)
+        if known is None or known.until < now:
+            known = await self._look_up(org_id, key, now)
+        if known.expires is not None and known.expires <= time.time():
+            return None
+        return known.caller
+
+    async def _look_up(self, org_id: str, key: bytes, now: float) -> _Known:
+        async with self._pool.transaction(org_id, writes=False) as connection:
+            rows = await connection.fetch(queries()["access.token"], org_id, key)
+        caller, expires = None, None
+        if rows and rows[0]["revoked_at"] is None:
+            row = rows[0]
+            expires = row["expires_at"].timestamp() if row["expires_at"] else None
+            caller = Caller(
+                org_id=org_id, user_id=row["user_id"], token_id=row["id"], name=row["name"], number=row["number"],
+                role=row["role"], patient_id=row["patient_id"], region=row["region"],
+            )  # fmt: skip
+            self._used.setdefault(org_id, set()).add(caller.token_id)
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        known = _Known(caller, now + FRESH_FOR, expires)
+        self._known[key] = known
+        return known
+
+    async def note_use(self) -> None:
+        """Write down which tokens were used since the last time; meant to be called each minute."""
+        used, self._used = self._used, {}
+        now = datetime.now(UTC)
+        for org_id, ids in used.items():
+            async with self._pool.transaction(org_id, writes=True) as connection:
+                await connection.execute(queries()["access.touch"], org_id, sorted(ids), now)
+
+
+async def add_user(
+    connection: Connection | asyncpg.Connection[asyncpg.Record], org_id: str, user_id: str, name: str, at: datetime
+) -> int:
+    """A user of an org and the number it gets, the next free one."""
+    number = int(await connection.fetchval(queries()["access.next_number"], org_id))
+    await connection.execute(queries()["access.add_user"], org_id, user_id, number, name, at)
+    return number

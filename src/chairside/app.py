@@ -1,0 +1,103 @@
+"""Puts the server together: the one file that knows everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from chairside import embedded
+from chairside.access.tokens import Doorkeeper
+from chairside.delivery.feed import FEED
+from chairside.engine.answers import Shapes
+from chairside.engine.audit import Trail
+from chairside.engine.operations import Operation, operations
+from chairside.engine.trail import AUDIT
+from chairside.engine.vault import Vault
+from chairside.engine.verbs import VERBS
+from chairside.engine.work import Work
+from chairside.logs import configure
+from chairside.records import ALL, BODIES, SCHEMAS
+from chairside.rest.front import App
+from chairside.rest.handlers import House
+from chairside.rest.openapi import document
+from chairside.rest.server import application
+from chairside.settings import Settings, from_environment
+from chairside.store import constraints
+from chairside.store.pool import AWAY, ROLE, Place, Pool
+from chairside.store.tables import tables
+
+NOTE_USE_SECONDS = 60
+
+
+def every_operation() -> list[Operation]:
+    """The whole API in reading order."""
+    return [*operations(ALL, VERBS), FEED, AUDIT]
+
+
+def openapi() -> dict[str, Any]:
+    return document(every_operation(), ALL, SCHEMAS, BODIES)
+
+
+def server_place(settings: Settings) -> Place:
+    """The database as the server goes there: as a role that owns nothing."""
+    if settings.database_url:
+        return Place(dsn=settings.database_url, role=ROLE)
+    at = embedded.endpoint(settings.data_dir)
+    return Place(host=at.host, port=at.port, user=at.app, database=at.database)
+
+
+def owner_place(settings: Settings) -> Place:
+    """The database as migrations go there: as the role that owns the tables."""
+    if settings.database_url:
+        return Place(dsn=settings.database_url)
+    at = embedded.endpoint(settings.data_dir)
+    return Place(host=at.host, port=at.port, user=at.owner, database=at.database)
+
+
+def house_of(settings: Settings, pool: Pool) -> tuple[House, Trail]:
+    trail = Trail(pool)
+    work = Work(pool, trail, tables(ALL), Shapes(ALL), Vault(settings.key_file), constraints.by_name(ALL))
+    return House(work, Doorkeeper(pool)), trail
+
+
+def create() -> App:
+    """The application of one worker process, as its environment describes it."""
+    settings = from_environment()
+    configure(settings.log_format, settings.log_level)
+    _end_with_parent()
+    pool = Pool(server_place(settings), size=settings.pool_size)
+    house, trail = house_of(settings, pool)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        await pool.open()
+        trail.start()
+        notes = asyncio.create_task(_note_use(house.doorkeeper))
+        try:
+            yield
+        finally:
+            notes.cancel()
+            await asyncio.gather(notes, return_exceptions=True)
+            await trail.stop()
+            await pool.close()
+
+    return application(house, every_operation(), openapi(), lifespan)
+
+
+async def _note_use(doorkeeper: Doorkeeper) -> None:
+    while True:
+        await asyncio.sleep(NOTE_USE_SECONDS)
+        with contextlib.suppress(*AWAY):
+            await doorkeeper.note_use()
+
+
+def _end_with_parent() -> None:
+    """A worker whose supervisor was killed must not hold the port; the kernel tells it (PR_SET_PDEATHSIG is 1)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -1,0 +1,146 @@
+"""What `chairside doctor` looks at, a finding each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from chairside.app import owner_place, server_place
+from chairside.engine.vault import KeyFault, Vault
+from chairside.records import ALL
+from chairside.settings import Settings
+from chairside.store.migrate import NEWEST, OLDEST, MigrationFault, pending
+from chairside.store.pool import ROLE, connect
+from chairside.store.tables import columns_of
+
+LEAST_FREE = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    name: str
+    good: bool
+    says: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Every finding; none of the checks changes anything."""
+    owner = await connect(owner_place(settings))
+    try:
+        found = [_settings(settings), _version(owner), *await _schema(owner), *await _durability(owner)]
+        found += await _isolation(owner)
+        found.append(await _fingerprints(owner, settings))
+    finally:
+        await owner.close()
+    found.append(await _server_role(settings))
+    found.append(_disk(settings))
+    return found
+
+
+def _settings(settings: Settings) -> Finding:
+    where = "your own PostgreSQL" if settings.database_url else f"embedded PostgreSQL in {settings.data_dir}"
+    return Finding("settings", True, f"{where}, {settings.workers} workers")
+
+
+def _version(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
+    version = owner.get_server_version()
+    good = OLDEST <= version.major <= NEWEST
+    return Finding(
+        "database version",
+        good,
+        f"PostgreSQL {version.major}.{version.minor} (supported: {OLDEST} to {NEWEST})",
+    )
+
+
+async def _schema(owner: asyncpg.Connection[asyncpg.Record]) -> list[Finding]:
+    try:
+        missing = [m.name for m in await pending(owner)]
+    except MigrationFault as fault:
+        return [Finding("schema", False, str(fault))]
+    says = f"missing: {', '.join(missing)}; run `chairside migrate`" if missing else "up to date"
+    return [Finding("schema", not missing, says), *(() if missing else [await _columns(owner)])]
+
+
+async def _columns(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
+    rows = await owner.fetch(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+    )
+    there = {(row["table_name"], row["column_name"]) for row in rows}
+    lost = [f"{k.table}.{c}" for k in ALL for c in columns_of(k) if (k.table, c) not in there]
+    return Finding("columns", not lost, f"missing: {', '.join(lost)}" if lost else "all that the records declare")
+
+
+async def _durability(owner: asyncpg.Connection[asyncpg.Record]) -> Iterator[Finding]:
+    names = ("fsync", "full_page_writes", "synchronous_commit", "data_checksums")
+    values = {name: await owner.fetchval("SELECT current_setting($1)", name) for name in names}
+    return (Finding(name, values[name] in ("on", "remote_apply", "remote_write"), values[name]) for name in names)
+
+
+async def _isolation(owner: asyncpg.Connection[asyncpg.Record]) -> list[Finding]:
+    tables = await owner.fetch(
+        "SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced,"
+        " EXISTS (SELECT 1 FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname) AS policy"
+        " FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
+        " AND (c.relname = 'orgs'"
+        " OR EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id'))"
+    )
+    loose = [row["name"] for row in tables if not (row["forced"] and row["policy"])]
+    says = f"not forced on {', '.join(loose)}" if loose else f"forced on all {len(tables)} tenant tables"
+    role = await owner.fetchrow(
+        "SELECT rolsuper, rolbypassrls, (SELECT count(*) FROM pg_class WHERE relowner = r.oid) AS owns"
+        " FROM pg_roles r WHERE rolname = $1",
+        ROLE,
+    )
+    return [Finding("row-level security", bool(tables) and not loose, says), _role(role)]
+
+
+def _role(role: Any) -> Finding:
+    if role is None:
+        return Finding("role", False, f"the role {ROLE} is missing; run `chairside migrate`")
+    faults = [
+        text
+        for bad, text in (
+            (role["rolsuper"], "is a superuser"),
+            (role["rolbypassrls"], "bypasses row-level security"),
+            (role["owns"], f"owns {role['owns']} tables"),
+        )
+        if bad
+    ]
+    return Finding(
+        "role",
+        not faults,
+        f"{ROLE} {' and '.join(faults)}" if faults else f"{ROLE} owns nothing and bypasses nothing",
+    )
+
+
+async def _server_role(settings: Settings) -> Finding:
+    connection = await connect(server_place(settings))
+    try:
+        current = await connection.fetchval("SELECT current_user")
+    finally:
+        await connection.close()
+    return Finding("server connects as", current == ROLE, current)
+
+
+async def _fingerprints(owner: asyncpg.Connection[asyncpg.Record], settings: Settings) -> Finding:
+    if not await owner.fetchval("SELECT to_regclass('key_fingerprints') IS NOT NULL"):
+        return Finding("keys", False, "the database knows no keys yet")
+    known = {r["id"]: r["fingerprint"] for r in await owner.fetch("SELECT id, fingerprint FROM key_fingerprints")}
+    try:
+        held = Vault(settings.key_file).fingerprints()
+    except KeyFault as fault:
+        return Finding("keys", False, str(fault))
+    lost = [name for name, print_ in known.items() if held.get(name) != print_]
+    mode = settings.key_file.stat().st_mode & 0o777
+    if mode & 0o077:
+        return Finding("keys", False, f"{settings.key_file} can be read by others (mode {mode:o})")
+    return Finding("keys", not lost, f"lacks {', '.join(lost)}" if lost else f"{len(held)} in {settings.key_file}")
+
+
+def _disk(settings: Settings) -> Finding:
+    free = shutil.disk_usage(settings.data_dir).free
+    return Finding("disk", free >= LEAST_FREE, f"{free / 1e9:.1f} GB free")

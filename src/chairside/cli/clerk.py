@@ -1,0 +1,141 @@
+"""Does the API's operations without HTTP, as a user of the org: for demo data and new orgs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from chairside.access.tokens import NewToken, add_user, new_token
+from chairside.app import every_operation, house_of, owner_place, server_place
+from chairside.cli.place import Fault
+from chairside.engine.context import Caller, Context
+from chairside.engine.ids import new_id
+from chairside.engine.work import Work
+from chairside.fields import read_body
+from chairside.knowledge.catalogs import starter
+from chairside.resource import Asked
+from chairside.settings import Settings
+from chairside.store.pool import Pool, connect
+from chairside.store.sql import queries
+
+SYSTEM_USER = "Chairside"
+STARTERS = {"create_billing_type": "billing_types"}
+
+
+class Clerk:
+    """One org's clerk: runs operations as its system user, through the same engine as every request.
+
+    Its writes carry Idempotency-Keys made of `series` and what is written, so that the same work done again after a
+    crash goes on where it ended.
+    """
+
+    def __init__(self, work: Work, caller: Caller, series: str) -> None:
+        self._work, self.caller = work, caller
+        self._series = series
+        self._operations = {o.name: o for o in every_operation()}
+
+    async def do(self, name: str, body: Mapping[str, object], **path: str) -> Any:
+        """The answer of an operation; Refused when it is refused."""
+        operation, now = self._operations[name], datetime.now(UTC)
+        read = read_body(operation.body, dict(body), now, "body") if operation.body else {}
+        context = Context(
+            caller=self.caller, request_id=str(uuid4()), method=operation.method, route=f"cli:{name}", path=name,
+            status=201 if operation.created else 200, now=now, record_id=next(reversed(path.values()), None),
+            patient_id=path.get("patient_uuid"),
+        )  # fmt: skip
+        if operation.writes:
+            fingerprint = hashlib.sha256(msgspec.json.encode([name, path, body])).digest()
+            context = replace(context, key=f"{self._series}-{fingerprint.hex()[:32]}", fingerprint=fingerprint)
+        query = {e.key: e.default for e in operation.query if e.default is not None}
+        run = self._work.write if operation.writes else self._work.read
+        answer = await run(operation, context, Asked(path=path, query=query, body=read, now=now))
+        return msgspec.json.decode(answer.body) if answer.body else None
+
+
+@asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[tuple[Pool, Work]]:
+    """The engine on a database that answers."""
+    pool = Pool(server_place(settings), size=4)
+    house, trail = house_of(settings, pool)
+    await pool.open()
+    trail.start()
+    try:
+        yield pool, house.work
+    finally:
+        await trail.stop()
+        await pool.close()
+
+
+async def create_org(settings: Settings, pool: Pool, work: Work, org_id: str, name: str, region: str = "US") -> Clerk:
+    """A new org with its feed, its system user and its starter catalogs; the same again goes on where it ended."""
+    now = datetime.now(UTC)
+    owner = await connect(owner_place(settings))
+    try:
+        async with owner.transaction():
+            await owner.execute(f"SET LOCAL app.org = '{org_id}'")
+            if await owner.fetchrow(queries()["orgs.read"], org_id) is None:
+                await owner.execute(queries()["orgs.add"], org_id, name, region, now)
+                await owner.execute(queries()["orgs.add_head"], org_id)
+                await add_user(owner, org_id, new_id(), SYSTEM_USER, now)
+    finally:
+        await owner.close()
+    clerk = Clerk(work, await system_caller(pool, org_id), f"starter-{org_id}")
+    for operation, kind in STARTERS.items():
+        for place, row in enumerate(starter(kind)):
+            await clerk.do(operation, {"name": row["name"], "item_order": place})
+    return clerk
+
+
+async def system_caller(pool: Pool, org_id: str) -> Caller:
+    """The user that stands for Chairside itself in an org; Fault when there is no such org."""
+    async with pool.transaction(org_id, writes=False) as connection:
+        org = await connection.fetchrow(queries()["orgs.read"], org_id)
+        user = await connection.fetchrow(queries()["access.user_by_name"], org_id, SYSTEM_USER)
+    if org is None or user is None:
+        raise Fault(f"There is no org {org_id}.")
+    return Caller(
+        org_id=org_id, user_id=user["id"], token_id=user["id"], name=user["name"], number=user["number"], role="admin",
+        region=org["region"],
+    )  # fmt: skip
+
+
+async def create_token(
+    pool: Pool,
+    org_id: str,
+    role: str,
+    *,
+    name: str | None = None,
+    patient_id: str | None = None,
+    expires: datetime | None = None,
+) -> NewToken:
+    """A token of a user: the one of this name, or a new one."""
+    token, now = new_token(org_id), datetime.now(UTC)
+    async with pool.transaction(org_id, writes=True) as connection:
+        if await connection.fetchrow(queries()["orgs.read"], org_id) is None:
+            raise Fault(f"There is no org {org_id}.")
+        if patient_id and not await connection.fetch(queries()["patients.exists"], org_id, patient_id):
+            raise Fault(f"There is no patient {patient_id} in this org.")
+        user = await connection.fetchrow(queries()["access.user_by_name"], org_id, name) if name else None
+        user_id = user["id"] if user else new_id()
+        if user is None:
+            await add_user(connection, org_id, user_id, name or f"{role} {token.prefix}", now)
+        await connection.execute(
+            queries()["access.add_token"],
+            org_id,
+            new_id(),
+            user_id,
+            role,
+            patient_id,
+            token.prefix,
+            token.hash,
+            now,
+            expires,
+        )
+    return token

@@ -1,0 +1,79 @@
+"""The key file: made on the first start, checked on every other, rotated on demand."""
+
+from __future__ import annotations
+
+from chairside.app import owner_place
+from chairside.engine.vault import KeyFault, Vault
+from chairside.settings import Settings
+from chairside.store.pool import Pool, connect
+from chairside.store.sql import queries
+
+
+async def ensure(settings: Settings) -> Vault:
+    """The vault of this server. Makes the key file only for a database that was never used with one."""
+    owner = await connect(owner_place(settings))
+    try:
+        rows = await owner.fetch("SELECT id, fingerprint FROM key_fingerprints")
+        known = {row["id"]: row["fingerprint"] for row in rows}
+        if not settings.key_file.exists():
+            if known:
+                raise KeyFault(
+                    f"The key file {settings.key_file} is missing; put it back from your backup, for without it sealed"
+                    " values such as social security numbers cannot be read."
+                )
+            vault = Vault.create(settings.key_file)
+        else:
+            vault = Vault(settings.key_file)
+        held = vault.fingerprints()
+        for name, fingerprint in known.items():
+            if held.get(name) != fingerprint:
+                raise KeyFault(
+                    f"The key file {settings.key_file} is not the one this database was used with (key {name})."
+                )
+        for name, fingerprint in held.items():
+            await owner.execute(
+                "INSERT INTO key_fingerprints (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                name,
+                fingerprint,
+            )
+    finally:
+        await owner.close()
+    return vault
+
+
+async def rotate(settings: Settings, pool: Pool, orgs: list[str]) -> tuple[str, int]:
+    """A new key in front, every sealed value made anew under it, then the old keys forgotten.
+
+    Cut off at any point, the next rotation goes on: old keys stay until no value needs them. Returns the new key's
+    id and how many values were sealed again.
+    """
+    vault = await ensure(settings)
+    name = next(iter(vault.keys())) if len(vault.keys()) > 1 else vault.add_key()
+    await ensure(settings)
+    sealed = 0
+    for org_id in orgs:
+        while count := await _rotate_some(pool, vault, org_id, name):
+            sealed += count
+    owner = await connect(owner_place(settings))
+    try:
+        await owner.execute("DELETE FROM key_fingerprints WHERE id <> $1", name)
+    finally:
+        await owner.close()
+    vault.drop_old_keys()
+    return name, sealed
+
+
+async def _rotate_some(pool: Pool, vault: Vault, org_id: str, name: str) -> int:
+    async with pool.transaction(org_id, writes=True) as connection:
+        rows = await connection.fetch(queries()["patients.sealed_before"], org_id, name.encode() + b"\0")
+        ids, sealed, indexes, was = [], [], [], []
+        for row in rows:
+            about = f"{org_id}/patients/social_security_number/{row['id']}"
+            old = row["social_security_number_sealed"]
+            plain = vault.open(old, about)
+            ids.append(row["id"])
+            sealed.append(vault.seal(plain, about))
+            indexes.append(vault.blind(org_id, plain)[0])
+            was.append(old)
+        await connection.execute(queries()["patients.seal_again"], org_id, ids, sealed, indexes, was)
+    return len(rows)

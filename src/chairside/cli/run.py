@@ -1,0 +1,181 @@
+"""`chairside serve`: the database, the schema, the keys, perhaps a demo practice, then the server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server import Server
+from rich.console import Console
+from rich.panel import Panel
+
+from chairside import __version__, embedded
+from chairside.app import owner_place
+from chairside.cli import clerk, demo, keys
+from chairside.cli.place import DataDir, Fault, mended, say, settings_for
+from chairside.settings import Settings, variable
+from chairside.store.migrate import migrate
+
+SLOW_SECONDS = 1.0
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; default 127.0.0.1.", show_default=False)
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port; default 8400.", min=1, max=65535, show_default=False)] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes; default 2.", min=1, max=64, show_default=False)
+    ] = None,
+    with_demo: Annotated[bool, typer.Option("--demo", help="Make and show a demo practice.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Run the server until Ctrl-C or SIGTERM, on the embedded database or on CHAIRSIDE_DATABASE_URL."""
+    settings = settings_for(data_dir)
+    settings = replace(
+        settings,
+        host=host or settings.host,
+        port=port or settings.port,
+        workers=workers or settings.workers,
+    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        _check_port(settings)
+        with mended(), _database(settings):
+            kept = asyncio.run(_prepare(settings, with_demo))
+            _run(settings, kept)
+    except KeyboardInterrupt:
+        pass
+    say("Stopped.")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _check_port(settings: Settings) -> None:
+    """Before anything is started, for the workers would try for ever."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as fault:
+            raise Fault(f"Cannot listen on {settings.host}:{settings.port}: {fault.strerror}.") from None
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[None]:
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.database_url:
+        yield
+        return
+    with embedded.start(settings.data_dir, progress=say):
+        yield
+
+
+async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:
+    for name in await migrate(owner_place(settings)):
+        say(f"Database brought to {name}.")
+    await keys.ensure(settings)
+    if not with_demo:
+        return {}
+    kept = demo.read(settings.data_dir)
+    if "token" not in kept:
+        say("Making the demo practice: 3 locations, 6 providers, 500 patients ...")
+        async with clerk.working(settings) as (pool, work):
+            kept = await demo.make(settings, pool, work)
+    return kept
+
+
+def _run(settings: Settings, kept: dict[str, str]) -> None:
+    """The server's processes; returns when they have ended."""
+    _environment(settings)
+    threading.Thread(target=_announce, args=(settings, kept), daemon=True).start()
+    server = Server(
+        "chairside.app:create",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+        backlog=1024,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+    )
+    server.serve()
+
+
+def _environment(settings: Settings) -> None:
+    """What the workers read their settings from."""
+    shown = {
+        "data_dir": settings.data_dir,
+        "host": settings.host,
+        "port": settings.port,
+        "workers": settings.workers,
+    }
+    os.environ.update({variable(name): str(value) for name, value in shown.items()})
+    numbers = settings.data_dir / "metrics"
+    shutil.rmtree(numbers, ignore_errors=True)
+    numbers.mkdir(mode=0o700)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(numbers)
+
+
+def _announce(settings: Settings, kept: dict[str, str]) -> None:
+    """Say where the server is, once it answers."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base = f"http://{host}:{settings.port}"
+    started = time.monotonic()
+    said = False
+    while True:
+        try:
+            with urllib.request.urlopen(f"{base}/readyz", timeout=2):  # noqa: S310 - our own address
+                break
+        except (urllib.error.URLError, OSError):
+            if not said and time.monotonic() - started > SLOW_SECONDS:
+                say("Starting the workers ...")
+                said = True
+            time.sleep(0.05)
+    _banner(base, settings.data_dir, kept)
+
+
+def _banner(base: str, data_dir: Path, kept: dict[str, str]) -> None:
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    console.print(Panel.fit(f"Chairside {__version__} is ready", style="bold green"))
+    console.print(f"  API       {base}/api/v1/")
+    console.print(f"  Explorer  {base}/docs")
+    console.print(f"  Data      {data_dir}")
+    if kept:
+        org, auth = f"{base}/api/v1/{kept['org_id']}", f"-H 'Authorization: Bearer {kept['token']}'"
+        console.print(f"\n  Demo org  {kept['org_id']}\n  Token     {kept['token']}  (admin)")
+        console.print("\nTry, in another terminal:\n")
+        console.print(f"curl -s {auth} '{org}/patients?page_size=2'\n", markup=False)
+        console.print(f"curl -s {auth} '{org}/patients/search?q=gar'\n", markup=False)
+        body = """{"first_name": "Ana", "last_name": "Lindqvist", "mobile_phone": "(312) 555-0142"}"""
+        console.print(
+            f"curl -s {auth} -H 'Content-Type: application/json' -H 'Idempotency-Key: first-try' "
+            f"-d '{body}' '{org}/patients'\n",
+            markup=False,
+        )
+    console.print("Ctrl-C stops it.")
+    sys.stdout.flush()

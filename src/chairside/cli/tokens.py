@@ -1,0 +1,96 @@
+"""`chairside token`: who may use the API of an org."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from chairside.access.roles import ROLES
+from chairside.cli import clerk
+from chairside.cli.place import AsJson, DataDir, Fault, out, run_in, say, settings_for
+from chairside.store.pool import Pool
+from chairside.store.sql import queries
+from chairside.types import is_uuid
+
+app = typer.Typer(help="Make, list and revoke tokens.", no_args_is_help=True)
+Org = Annotated[str, typer.Option("--org", help="Id of the org.")]
+
+
+@app.command("create")
+def create(
+    org: Org,
+    role: Annotated[str, typer.Option(help=f"One of: {', '.join(ROLES)}.")],
+    patient: Annotated[str | None, typer.Option(help="The patient that a portal token is bound to.")] = None,
+    expires: Annotated[int | None, typer.Option(help="Days until it ends; never, if absent.", min=1, max=3650)] = None,
+    name: Annotated[str | None, typer.Option(help="The user it belongs to: a person or an integration.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a token; prints it alone, this once."""
+    settings, org = settings_for(data_dir), _org(org)
+    if role not in ROLES:
+        raise Fault(f"The role must be one of: {', '.join(ROLES)}.")
+    if (role == "portal") != (patient is not None):
+        raise Fault("A portal token needs --patient, and no other role takes it.")
+    if patient is not None and not is_uuid(patient):
+        raise Fault("--patient must be the UUID of a patient.")
+    end = datetime.now(UTC) + timedelta(days=expires) if expires else None
+
+    async def work() -> str:
+        async with clerk.working(settings) as (pool, _):
+            token = await clerk.create_token(pool, org, role, name=name, patient_id=patient, expires=end)
+            return token.text
+
+    out(run_in(settings, work))
+
+
+@app.command("list")
+def list_(org: Org, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List the tokens of an org, newest first; none is shown whole."""
+    settings, org = settings_for(data_dir), _org(org)
+
+    async def work() -> list[dict[str, Any]]:
+        async with clerk.working(settings) as (pool, _):
+            return [dict(row) for row in await _rows(pool, org, "access.tokens")]
+
+    rows = run_in(settings, work)
+    if as_json:
+        out(json.dumps(rows, indent=1, default=str, ensure_ascii=False))
+        return
+    for row in rows:
+        ends = (
+            "revoked" if row["revoked_at"] else f"until {row['expires_at']:%Y-%m-%d}" if row["expires_at"] else "no end"
+        )
+        used = f"used {row['last_used_at']:%Y-%m-%d %H:%M}" if row["last_used_at"] else "never used"
+        out(f"{row['id']}  {row['prefix']}…  {row['role']:<12}{ends:<18}{used:<24}{row['name']}")
+
+
+@app.command("revoke")
+def revoke(
+    org: Org,
+    token: Annotated[str, typer.Argument(help="Its id, or the first characters that `token list` shows.")],
+    data_dir: DataDir = None,
+) -> None:
+    """End a token; every running worker refuses it within a second."""
+    settings, org = settings_for(data_dir), _org(org)
+
+    async def work() -> int:
+        async with clerk.working(settings) as (pool, _):
+            return len(await _rows(pool, org, "access.revoke", token.rstrip("…"), datetime.now(UTC)))
+
+    if not run_in(settings, work):
+        raise Fault("There is no such token, or it is revoked already.")
+    say("Revoked.")
+
+
+async def _rows(pool: Pool, org: str, query: str, *args: object) -> list[Any]:
+    async with pool.transaction(org, writes=True) as connection:
+        return await connection.fetch(queries()[query], org, *args)
+
+
+def _org(org: str) -> str:
+    if not is_uuid(org):
+        raise Fault("--org must be the UUID of an org; `chairside org list` shows them.")
+    return org.lower()

@@ -1,0 +1,1 @@
+"""What has happened goes out: the outbox becomes a feed."""

@@ -1,0 +1,70 @@
+"""The feed of an org's events: numbered without gaps when they are read, because only then does the order count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chairside.engine.desk import Desk
+from chairside.engine.operations import Operation
+from chairside.fields import Entry
+from chairside.resource import Asked, Record, Reply
+from chairside.types import Integer, Many, Text
+
+MOST_NUMBERED = 5000
+
+
+async def read_feed(desk: Desk, asked: Asked) -> Reply:
+    """Events after a number. Numbers are given out under the lock of the org's head, to committed events alone, so
+    none can appear later before one that was seen."""
+    after, limit = asked.query["after"], asked.query["limit"]
+    await _number(desk)
+    types = asked.query.get("types")
+    rows = await desk.ask("events.feed", after, limit + 1, types)
+    items = [_shown(row) for row in rows[:limit]]
+    head = items[-1]["sequence"] if items else await _head(desk, after)
+    return Reply(data={"items": items, "next_after": head, "has_more": len(rows) > limit})
+
+
+async def _number(desk: Desk) -> None:
+    if not (await desk.ask("events.pending"))[0]["pending"]:
+        return
+    # Two statements: what waited for the lock must not number by a snapshot from before it had it.
+    [head] = await desk.ask("events.hold_feed")
+    numbered = await desk.fetch_status("events.number", head["last"], MOST_NUMBERED)
+    await desk.fetch_status("events.move_head", numbered)
+
+
+async def _head(desk: Desk, after: int) -> int:
+    """Where a reader goes on who found nothing: events of other types need not be looked at again."""
+    [head] = await desk.ask("events.last")
+    return max(after, int(head["last"]))
+
+
+def _shown(row: Record) -> dict[str, Any]:
+    actor = {"id": row.pop("actor_id"), "name": row.pop("actor_name"), "role": row.pop("actor_role")}
+    changed = row.pop("changed")
+    return {**row, "actor": actor, "changed": changed.split(",") if changed else []}
+
+
+FEED = Operation(
+    name="list_events",
+    method="GET",
+    path="events",
+    subject="event",
+    area="events",
+    allow="read",
+    action="list",
+    summary="Read the feed of changes",
+    doc=(
+        "Every change of the org's records, in one order without gaps: ask again with after=next_after. Names of"
+        " changed fields, never their values."
+    ),
+    answer="EventFeedOut",
+    run=read_feed,
+    query=(
+        Entry(key="after", type=Integer(max=2**53), doc="The last sequence already seen.", default=0),
+        Entry(key="types", type=Many(Text(max=64, min=1), min=1, max=50), doc="Only events of these types."),
+        Entry(key="limit", type=Integer(min=1, max=1000), doc="At most this many.", default=100),
+    ),
+    writes=True,
+)

@@ -1,0 +1,1 @@
+"""How anything happens to a record, once for every kind."""

@@ -1,0 +1,63 @@
+"""From rows and records to answers: every field of the schema, references as id and name, reduced for portals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chairside.fields import Borrowed, Reference
+from chairside.resource import Kind, Record
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    names: tuple[str, ...]
+    references: tuple[tuple[str, int], ...]
+    constants: tuple[tuple[str, object], ...]
+    portal: tuple[str, ...]
+
+
+class Shapes:
+    """The answer shapes of all kinds, worked out once."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self._shapes = {k.name: _shape(k) for k in kinds}
+        self._borrowed = {
+            (k.name, r.name): tuple(f for f in k.every_field if isinstance(f, Borrowed) and f.via == r.name)
+            for k in kinds
+            for r in k.references
+        }
+
+    def borrowed(self, kind: Kind, reference: str) -> tuple[Borrowed, ...]:
+        return self._borrowed[kind.name, reference]
+
+    def of_row(self, kind: Kind, row: Sequence[Any] | Mapping[str, Any], *, portal: bool = False) -> dict[str, Any]:
+        """The answer from a row of a kind's answer list: its fields in order, then the names of its references."""
+        shape = self._shapes[kind.name]
+        values = tuple(row)
+        answer = dict(zip(shape.names, values, strict=False))
+        for name, place in shape.references:
+            if answer[name] is not None:
+                answer[name] = {"id": answer[name], "name": values[place]}
+        answer.update(shape.constants)
+        return {name: answer[name] for name in shape.portal} if portal else answer
+
+    def of_record(self, kind: Kind, record: Record, *, portal: bool = False) -> dict[str, Any]:
+        """The answer from a record and the names that were looked up for it."""
+        values = [record.get(f.column if not isinstance(f, Borrowed) else f.name) for f in kind.answered]
+        values += [record.get(f"{r.name}_name") for r in kind.references]
+        return self.of_row(kind, values, portal=portal)
+
+
+def _shape(kind: Kind) -> _Shape:
+    shown = kind.answered
+    place = {r.name: len(shown) + i for i, r in enumerate(kind.references)}
+    return _Shape(
+        names=tuple(f.name for f in shown),
+        references=tuple((f.name, place[f.name]) for f in shown if isinstance(f, Reference)),
+        constants=tuple(
+            (f.name, f.default) for f in shown if not f.stored and not isinstance(f, Borrowed) and f.default is not None
+        ),
+        portal=tuple(f.name for f in shown if f.portal),
+    )

@@ -1,0 +1,42 @@
+"""Who asks, and what is known of one request before it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A user of an org, by the token that was shown. A portal caller is bound to one patient."""
+
+    org_id: str
+    user_id: str
+    token_id: str
+    name: str
+    number: int
+    role: str
+    patient_id: str | None = None
+    region: str = "US"
+
+    @property
+    def portal(self) -> bool:
+        return self.role == "portal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One request. `fingerprint` is of method, path and body; `status` is what success will answer."""
+
+    caller: Caller
+    request_id: str
+    method: str
+    route: str
+    path: str
+    status: int
+    now: datetime
+    key: str | None = None
+    fingerprint: bytes = b""
+    if_match: tuple[int, ...] | None = None
+    patient_id: str | None = None
+    record_id: str | None = None

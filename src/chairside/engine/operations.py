@@ -1,0 +1,199 @@
+"""The operations of every kind: its verbs and its actions, in one form for all ways in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chairside.engine import bodies
+from chairside.fields import Body, Entry
+from chairside.resource import Asked, Kind, Reply, Verb
+
+if TYPE_CHECKING:
+    from chairside.engine.desk import Desk
+
+Run = Callable[..., Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of the API. `path` is relative to the org; `allow` is the right it needs in `area`.
+
+    `answer` names a schema, or a form of one: page:X, array:X, items:X, cursor:X; empty where there is no body.
+    """
+
+    name: str
+    method: str
+    path: str
+    subject: str
+    area: str
+    allow: str
+    action: str
+    summary: str
+    doc: str
+    answer: str
+    run: Callable[[Desk, Asked], Awaitable[Reply]]
+    query: tuple[Entry, ...] = ()
+    body: Body | None = None
+    portal_body: Body | None = None
+    errors: tuple[str, ...] = ()
+    writes: bool = False
+    created: bool = False
+    portal: bool = False
+    large: bool = False
+    versioned: bool = False
+
+    @property
+    def path_params(self) -> tuple[str, ...]:
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+
+def operations(kinds: Iterable[Kind], verbs: Mapping[Verb, Run]) -> list[Operation]:
+    """All operations in reading order; `verbs` are the functions that do the five verbs."""
+    return [
+        operation
+        for kind in kinds
+        for operation in (*(_FORMS[v](kind, partial(verbs[v], kind)) for v in kind.verbs), *_actions(kind))
+    ]
+
+
+def _list(kind: Kind, run: Run) -> Operation:
+    by = ", ".join(c.removesuffix("_key").replace("_", " ") for c in kind.order if c != "id")
+    steer = " For large reads the cursor walk is faster and skips nothing." if kind.sorts else ""
+    return _verb(
+        kind,
+        run,
+        name=f"list_{kind.plural.replace(' ', '_')}",
+        method="GET",
+        path=kind.path,
+        allow="read",
+        action="list",
+        summary=f"List {kind.plural}" + (" of a patient" if kind.parent else ""),
+        doc=f"{kind.doc} Archived ones are left out. Sorted by {by}.{steer}",
+        answer=("array:" if kind.bare_list else "page:") + f"{kind.schema}Out",
+        query=bodies.list_query(kind),
+        errors=("not_found",) if kind.parent or any(f.refers_to for f in kind.filters) else (),
+        portal=any(f.portal for f in kind.fields),
+    )
+
+
+def _get(kind: Kind, run: Run) -> Operation:
+    return _verb(
+        kind,
+        run,
+        name=f"get_{kind.name}",
+        method="GET",
+        path=_one(kind),
+        allow="read",
+        action="read",
+        summary=f"Read {_a(kind)}",
+        doc=f"{kind.doc} The answer carries the version as ETag.",
+        query=bodies.get_query(kind),
+        errors=("not_found",),
+        portal=any(f.portal for f in kind.fields),
+        versioned=kind.versioned,
+    )
+
+
+def _create(kind: Kind, run: Run) -> Operation:
+    return _verb(
+        kind,
+        run,
+        name=f"create_{kind.name}",
+        method="POST",
+        path=kind.path,
+        allow="write",
+        action="create",
+        summary=f"Create {_a(kind)}",
+        doc=f"{kind.doc} Safe to repeat with an Idempotency-Key.",
+        body=bodies.create_body(kind),
+        errors=("not_found", *(u.code for u in kind.unique), *kind.create_errors),
+        writes=True,
+        created=True,
+        versioned=kind.versioned,
+    )
+
+
+def _patch(kind: Kind, run: Run) -> Operation:
+    return _verb(
+        kind,
+        run,
+        name=f"update_{kind.name}",
+        method="PATCH",
+        path=_one(kind),
+        allow="write",
+        action="update",
+        summary=f"Change {_a(kind)}",
+        doc="Absent fields stay, null clears. A stale base_version is refused.",
+        body=bodies.patch_body(kind),
+        portal_body=bodies.portal_body(kind),
+        errors=("not_found", "version_conflict", *(u.code for u in kind.unique), *kind.patch_errors),
+        writes=True,
+        portal=bodies.portal_body(kind) is not None,
+        versioned=kind.versioned,
+    )
+
+
+def _archive(kind: Kind, run: Run) -> Operation:
+    return _verb(
+        kind,
+        run,
+        name=f"archive_{kind.name}",
+        method="POST",
+        path=_one(kind) + "/archive",
+        allow="write",
+        action="archive",
+        summary=f"Archive {_a(kind)}",
+        doc="Takes it out of lists and answers; nothing is deleted.",
+        body=bodies.VERSION_ALONE if kind.archive_by_version else None,
+        errors=("not_found", *(("version_conflict",) if kind.archive_by_version else ()), *kind.archive_errors),
+        writes=True,
+        versioned=kind.versioned,
+    )
+
+
+def _verb(kind: Kind, run: Run, **more: Any) -> Operation:
+    shared: dict[str, Any] = {"subject": kind.name, "area": kind.area, "answer": f"{kind.schema}Out", "run": run}
+    return Operation(**(shared | more))
+
+
+_FORMS: Mapping[Verb, Callable[[Kind, Run], Operation]] = {
+    "list": _list,
+    "get": _get,
+    "create": _create,
+    "patch": _patch,
+    "archive": _archive,
+}
+
+
+def _actions(kind: Kind) -> Iterator[Operation]:
+    for action in kind.actions:
+        yield Operation(
+            name=f"{kind.name}_{action.name}",
+            method=action.method,
+            path=kind.path + action.path,
+            subject=kind.name,
+            area=action.area or kind.area,
+            allow=action.allow,
+            action=action.name,
+            summary=action.summary,
+            doc=action.doc,
+            answer=f"array:{action.answer}" if action.many else action.answer,
+            run=action.run,
+            query=action.query,
+            body=action.body,
+            errors=action.errors,
+            writes=action.writes,
+            large=action.large,
+            versioned=action.answer == f"{kind.schema}Out" and not action.many,
+        )
+
+
+def _one(kind: Kind) -> str:
+    return f"{kind.path}/{{{kind.id_param}}}"
+
+
+def _a(kind: Kind) -> str:
+    return f"{'an' if kind.title[0] in 'aeiou' else 'a'} {kind.title}"

@@ -1,0 +1,163 @@
+"""Lists: pages by number with exact totals, walks by cursor, and typeahead."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from chairside.errors import refuse
+from chairside.resource import Asked, Kind, Record, Sort
+from chairside.store import lists
+from chairside.store import typeahead as store_typeahead
+from chairside.store.tables import Table
+from chairside.words import question
+
+if TYPE_CHECKING:
+    from chairside.engine.desk import Desk
+
+Cursor = tuple[str, bool, object]
+
+
+async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | list[dict[str, object]]:
+    """One page with the exact total; a bare list where the kind answers one."""
+    kind, query = table.kind, asked.query
+    narrowed = await _narrow(desk, table, asked)
+    order = _order(kind, query)
+    size, number = query.get("page_size", 1000), query.get("page", 1)
+    values, offset_at = list(narrowed.values), None
+    if number > 1:
+        values.append((number - 1) * size)
+        offset_at = len(values) + 1
+    statement = lists.page_statement(table, narrowed.where, order, size, offset_at)
+    rows = await desk.fetch(statement, *values)
+    items = [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows]
+    if kind.bare_list:
+        return items
+    counted = await desk.fetch(lists.count_statement(kind.table, narrowed.where), *narrowed.values)
+    return {"items": items, "page": number, "page_size": size, "total": counted[0][0]}
+
+
+async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
+    """The records after a cursor, by sort value and id, so that those who come and go meanwhile shift nothing."""
+    kind, query = table.kind, asked.query
+    sort = _sort(kind, query.get("sort_by") or "first_name")
+    order = lists.Order((sort.column, "id"), sort.nullable, query["sort_dir"] == "desc")
+    about = _about(kind, desk.org_id, query, sort)
+    anchor = _read_cursor(desk, query.get("after"), about)
+    narrowed = await _narrow(desk, table, asked)
+    first = query["first"]
+    rows = await _run(desk, table, narrowed, order, first + 1, anchor)
+    more, rows = len(rows) > first, rows[:first]
+    info: dict[str, object] = {
+        "has_next_page": more,
+        "end_cursor": _write_cursor(desk, rows[-1], about) if rows else None,
+        "has_previous_page": anchor is not None,
+        "start_cursor": _write_cursor(desk, rows[0], about) if rows else None,
+    }
+    return {"data": [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows], "page_info": info}
+
+
+async def _run(
+    desk: Desk,
+    table: Table,
+    narrowed: lists.Narrowing,
+    order: lists.Order,
+    wanted: int,
+    anchor: Cursor | None,
+) -> list[Any]:
+    """Up to `wanted` rows after the anchor: the run of values first, then the run of nulls."""
+    rows: list[Any] = []
+    for nulls in (False, True) if order.nullable else (False,):
+        if anchor is not None and anchor[1] and not nulls:
+            continue
+        if len(rows) == wanted:
+            break
+        values, anchor_at = list(narrowed.values), None
+        if anchor is not None and anchor[1] == nulls:
+            anchor_at = len(values) + 2
+            values += [anchor[0]] if nulls else [anchor[0], anchor[2]]
+        # The limit stays the same for both runs, so that a walk has few statements to plan.
+        statement = lists.walk_statement(table, narrowed.where, order, wanted, nulls, anchor_at)
+        rows += (await desk.fetch(statement, *values))[: wanted - len(rows)]
+    return rows
+
+
+async def _narrow(desk: Desk, table: Table, asked: Asked) -> lists.Narrowing:
+    """The conditions that the query's filters mean; not_found for a filter by something that is not there."""
+    kind, query = table.kind, asked.query
+    narrowed = lists.Narrowing()
+    if kind.parent:
+        narrowed.add("equals", "patient_id", asked.path["patient_uuid"])
+    archived = query.get("status") == "archived" and any(f.how == "state" for f in kind.filters)
+    narrowed.state(archived)
+    for listed in kind.filters:
+        value = query.get(listed.entry.key)
+        if value is None:
+            continue
+        if listed.refers_to is not None:
+            await desk.load(listed.refers_to, value, at=("query", listed.entry.key))
+        if listed.how == "words":
+            words = question(value)
+            if value.strip() and not words:
+                narrowed.nothing()
+            narrowed.words(words, (lists.ARCHIVED,) if archived else (lists.NAMES, lists.OTHERS))
+        elif listed.how == "contains":
+            narrowed.add("contains", listed.column, " ".join(value.casefold().split()))
+        else:
+            narrowed.add("equals" if listed.how == "state" else listed.how, listed.column, value)
+    return narrowed
+
+
+def _sort(kind: Kind, name: str) -> Sort:
+    return next(s for s in kind.sorts if s.name == name)
+
+
+def _order(kind: Kind, query: Mapping[str, Any]) -> lists.Order:
+    if not kind.sorts:
+        return lists.Order(kind.order)
+    sort = _sort(kind, query["sort_by"])
+    return lists.Order((sort.column, "id"), sort.nullable, query["sort_dir"] == "desc")
+
+
+def _about(kind: Kind, org_id: str, query: Mapping[str, Any], sort: Sort) -> str:
+    """What a cursor is made for; used with other sort, direction or filters it does not open."""
+    filters = {f.entry.key: str(query[f.entry.key]) for f in kind.filters if query.get(f.entry.key) is not None}
+    plain = msgspec.json.encode([org_id, kind.name, sort.name, query["sort_dir"], sorted(filters.items())])
+    return hashlib.sha256(plain).hexdigest()
+
+
+def _write_cursor(desk: Desk, row: Any, about: str) -> str:
+    value = row["sort_value"]
+    form = "n" if value is None else "t" if isinstance(value, datetime) else "d" if isinstance(value, date) else "s"
+    return desk.vault.write_cursor(msgspec.json.encode([row["id"], form, value]), about)
+
+
+def _read_cursor(desk: Desk, token: str | None, about: str) -> Cursor | None:
+    if token is None:
+        return None
+    payload = desk.vault.read_cursor(token, about)
+    if payload is None:
+        raise refuse("invalid_cursor", "query", "after")
+    record_id, form, value = msgspec.json.decode(payload)
+    if form == "t":
+        value = datetime.fromisoformat(value)
+    elif form == "d":
+        value = date.fromisoformat(value)
+    return record_id, form == "n", value
+
+
+async def typeahead(desk: Desk, typed: str, limit: int) -> tuple[list[Record], int]:
+    """The best `limit` people for what was typed so far, and how many match, counted up to 1,000."""
+    words = question(typed)
+    if not words or any(not w.start for w in words):
+        return [], 0
+    starts = [w.start for w in words]
+    found = store_typeahead.statement(len(starts), limit)
+    values = [v for w in words for v in (w.start, w.end)]
+    rows = await desk.fetch(found.best, "".join(starts), *values)
+    total = await desk.fetch(found.count, *values)
+    return [dict(row) for row in rows], total[0][0]

@@ -1,0 +1,85 @@
+"""Reading the audit trail: who saw and did what, newest first."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from chairside.engine.desk import Desk
+from chairside.engine.operations import Operation
+from chairside.errors import refuse
+from chairside.fields import Entry
+from chairside.resource import Asked, Record, Reply
+from chairside.types import Choice, Date, Integer, Text, Uuid
+
+OUTCOMES = ("allowed", "denied", "invalid", "failed")
+
+
+async def read_trail(desk: Desk, asked: Asked) -> Reply:
+    query = asked.query
+    at, record_id = _anchor(desk, query.get("after"))
+    narrowed = [query.get(name) for name in ("actor", "patient", "action", "outcome")]
+    first: date | None = query.get("date_from")
+    last: date | None = query.get("date_to")
+    until = last + timedelta(days=1) if last else None
+    rows = await desk.ask(
+        "audit.page", *narrowed, _midnight(first), _midnight(until), at, record_id, query["first"] + 1
+    )
+    more, rows = len(rows) > query["first"], rows[: query["first"]]
+    info = {
+        "has_next_page": more,
+        "end_cursor": _cursor(desk, rows[-1]) if rows else None,
+        "has_previous_page": at is not None,
+        "start_cursor": _cursor(desk, rows[0]) if rows else None,
+    }
+    return Reply(data={"data": [_shown(row) for row in rows], "page_info": info}, patient_id=query.get("patient"))
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.fromisoformat(f"{day}T00:00:00Z") if day else None
+
+
+def _cursor(desk: Desk, row: Record) -> str:
+    return desk.vault.write_cursor(msgspec.json.encode([row["at"], row["id"]]), desk.org_id + "/audit")
+
+
+def _anchor(desk: Desk, token: str | None) -> tuple[datetime | None, str | None]:
+    if token is None:
+        return None, None
+    payload = desk.vault.read_cursor(token, desk.org_id + "/audit")
+    if payload is None:
+        raise refuse("invalid_cursor", "query", "after")
+    at, record_id = msgspec.json.decode(payload)
+    return datetime.fromisoformat(at), record_id
+
+
+def _shown(row: Record) -> dict[str, Any]:
+    actor = {"id": row.pop("actor_id"), "name": row.pop("actor_name"), "role": row.pop("actor_role")}
+    return {"id": row.pop("id"), "at": row.pop("at"), "actor": actor, **row}
+
+
+AUDIT = Operation(
+    name="list_audit_events",
+    method="GET",
+    path="audit-events",
+    subject="audit_event",
+    area="audit",
+    allow="read",
+    action="list",
+    summary="Read the audit trail",
+    doc="One record per request to the org's data, reads and refusals included: who, what, when, with what outcome.",
+    answer="AuditPageOut",
+    run=read_trail,
+    query=(
+        Entry(key="first", type=Integer(min=1, max=200), doc="How many.", default=50),
+        Entry(key="after", type=Text(max=500), doc="end_cursor of the page before."),
+        Entry(key="actor", type=Uuid(), doc="Only what this user did."),
+        Entry(key="patient", type=Uuid(), doc="Only what concerned this patient."),
+        Entry(key="action", type=Text(max=64), doc="Only this action, such as read or create."),
+        Entry(key="outcome", type=Choice(OUTCOMES), doc="Only this outcome."),
+        Entry(key="date_from", type=Date(), doc="On this day (UTC) or later."),
+        Entry(key="date_to", type=Date(), doc="On this day (UTC) or before."),
+    ),
+)

@@ -1,0 +1,147 @@
+"""Keys kept outside the database, and what is done with them: sealing, blind indexes, cursors."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+NONCE = 12
+
+
+class KeyFault(Exception):
+    """The key file is missing, damaged, or lacks a key that sealed values need. One sentence for a person."""
+
+
+class Vault:
+    """The keys of one server. The first seals; the others only open, while a rotation is under way.
+
+    File: `{"keys": [{"id": "k1", "key": base64 of 32 bytes}, ...]}`, newest first, mode 0600. A running server
+    notices a changed file at its next use of a key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamp: tuple[int, int] = (0, 0)
+        self._keys: dict[str, bytes] = {}
+
+    @classmethod
+    def create(cls, path: Path) -> Vault:
+        _write(path, [("k1", os.urandom(32))])
+        return cls(path)
+
+    def keys(self) -> dict[str, bytes]:
+        """Keys by id, newest first."""
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            raise KeyFault(f"The key file {self.path} is missing; without it sealed values cannot be read.") from None
+        stamp = (stat.st_mtime_ns, stat.st_ino)
+        if stamp != self._stamp:
+            self._keys, self._stamp = _read(self.path), stamp
+        return self._keys
+
+    def add_key(self) -> str:
+        """A new key in front; values sealed under the older ones can still be opened."""
+        keys = self.keys()
+        name = f"k{max(int(k[1:]) for k in keys) + 1}"
+        _write(self.path, [(name, os.urandom(32)), *keys.items()])
+        return name
+
+    def drop_old_keys(self) -> None:
+        _write(self.path, list(self.keys().items())[:1])
+
+    def fingerprints(self) -> dict[str, bytes]:
+        """What tells, without revealing it, whether a key is the one that a database was sealed with."""
+        return {name: derived(key, b"fingerprint")[:16] for name, key in self.keys().items()}
+
+    def seal(self, text: str, about: str) -> bytes:
+        """Encrypted text: key id, NUL, nonce, AES-256-GCM ciphertext bound to `about` (org, table, column, row)."""
+        name, key = next(iter(self.keys().items()))
+        nonce = os.urandom(NONCE)
+        return name.encode() + b"\0" + nonce + _cipher(key, b"seal").encrypt(nonce, text.encode(), about.encode())
+
+    def open(self, sealed: bytes, about: str) -> str:
+        name, _, rest = sealed.partition(b"\0")
+        key = self.keys().get(name.decode())
+        if key is None:
+            raise KeyFault(f"The key file lacks key {name.decode()}, which sealed values need.")
+        try:
+            return _cipher(key, b"seal").decrypt(rest[:NONCE], rest[NONCE:], about.encode()).decode()
+        except InvalidTag:
+            raise KeyFault("A sealed value does not open: it was altered, moved, or sealed with another key.") from None
+
+    def blind(self, org_id: str, text: str) -> list[bytes]:
+        """Blind indexes of a value, one per key, newest first: equal values of one org have equal indexes."""
+        return [
+            hmac.digest(derived(key, b"blind:" + org_id.encode()), text.encode(), "sha256")[:16]
+            for key in self.keys().values()
+        ]
+
+    def write_cursor(self, payload: bytes, about: str) -> str:
+        """An opaque token: it holds a sort value, which is patient data, so it is sealed and not just signed."""
+        nonce = os.urandom(NONCE)
+        key = next(iter(self.keys().values()))
+        sealed = nonce + _cipher(key, b"cursor").encrypt(nonce, payload, about.encode())
+        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def read_cursor(self, token: str, about: str) -> bytes | None:
+        """The payload, or None for a token that was altered or made for something else."""
+        try:
+            sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            return None
+        for key in self.keys().values():
+            try:
+                return _cipher(key, b"cursor").decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())
+            except (InvalidTag, ValueError):
+                continue
+        return None
+
+
+@lru_cache(maxsize=4096)
+def derived(key: bytes, purpose: bytes) -> bytes:
+    """A key for one purpose (HKDF-SHA256, RFC 5869), so that no key serves two."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"chairside:" + purpose).derive(key)
+
+
+@lru_cache(maxsize=64)
+def _cipher(key: bytes, purpose: bytes) -> AESGCM:
+    return AESGCM(derived(key, purpose))
+
+
+def _read(path: Path) -> dict[str, bytes]:
+    try:
+        listed = json.loads(path.read_text())["keys"]
+        keys = {entry["id"]: base64.b64decode(entry["key"], validate=True) for entry in listed}
+    except (ValueError, KeyError, TypeError):
+        raise KeyFault(f"The key file {path} is damaged.") from None
+    if not keys or any(len(key) != 32 for key in keys.values()):
+        raise KeyFault(f"The key file {path} is damaged.")
+    return keys
+
+
+def _write(path: Path, keys: Sequence[tuple[str, bytes]]) -> None:
+    """Replace the file at once and for good, so that a crash leaves the old or the new one."""
+    text = json.dumps({"keys": [{"id": name, "key": base64.b64encode(key).decode()} for name, key in keys]}, indent=1)
+    fresh = path.with_name(path.name + ".new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

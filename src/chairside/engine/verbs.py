@@ -1,0 +1,85 @@
+"""The five verbs, once for every kind: load, decide, save."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from chairside.engine.desk import Desk
+from chairside.errors import refuse
+from chairside.resource import Asked, Kind, Reply, Verb
+
+
+async def list_(kind: Kind, desk: Desk, asked: Asked) -> Reply:
+    patient_id = await _parent(kind, desk, asked)
+    return Reply(data=await desk.page(kind.name, asked), patient_id=patient_id)
+
+
+async def get(kind: Kind, desk: Desk, asked: Asked) -> Reply:
+    record_id = asked.path[kind.id_param]
+    owner = (asked.path["patient_uuid"],) if kind.parent else ()
+    rows = await desk.fetch(desk.tables[kind.name].get, record_id, *owner)
+    if not rows:
+        raise refuse("not_found", "path", kind.id_param)
+    data = desk.shapes.of_row(kind, rows[0], portal=desk.portal)
+    if asked.query.get("reveal"):
+        data |= await _revealed(kind, desk, record_id, asked.query["reveal"])
+    patient_id = record_id if kind.name == "patient" else asked.path.get("patient_uuid")
+    version = rows[0]["version"] if kind.versioned else None
+    return Reply(data=data, record_id=record_id, patient_id=patient_id, version=version)
+
+
+async def create(kind: Kind, desk: Desk, asked: Asked) -> Reply:
+    change = desk.change(kind.name, None, asked.body)
+    if kind.parent:
+        change.after["patient_id"] = asked.path["patient_uuid"]
+    record = await desk.save(kind.name, change, "created")
+    return desk.reply(kind.name, record, change.extra)
+
+
+async def patch(kind: Kind, desk: Desk, asked: Asked) -> Reply:
+    before = await desk.load(kind.name, asked.path[kind.id_param], at=("path", kind.id_param))
+    _owned(kind, before, asked)
+    change = desk.change(kind.name, before, asked.body)
+    record = await desk.save(kind.name, change, "updated")
+    return desk.reply(kind.name, record, change.extra)
+
+
+async def archive(kind: Kind, desk: Desk, asked: Asked) -> Reply:
+    before = await desk.load(kind.name, asked.path[kind.id_param], at=("path", kind.id_param))
+    _owned(kind, before, asked)
+    change = desk.change(kind.name, before, {"deleted_at": desk.now, **asked.body})
+    if kind.archiving is not None:
+        await kind.archiving(desk, change)
+    return desk.reply(kind.name, await desk.save(kind.name, change, "archived"))
+
+
+async def _parent(kind: Kind, desk: Desk, asked: Asked) -> str | None:
+    """The patient a list belongs to; not_found where there is none."""
+    if kind.parent is None:
+        return None
+    patient_id = asked.path["patient_uuid"]
+    if not await desk.ask("patients.exists", patient_id):
+        raise refuse("not_found", "path", "patient_uuid")
+    return patient_id
+
+
+def _owned(kind: Kind, record: dict[str, object], asked: Asked) -> None:
+    """A record is reached under its own patient alone."""
+    if kind.parent and record["patient_id"] != asked.path["patient_uuid"]:
+        raise refuse("not_found", "path", kind.id_param)
+
+
+async def _revealed(kind: Kind, desk: Desk, record_id: str, word: str) -> dict[str, object]:
+    field = next(f for f in kind.fields if f.sealed == word)
+    record = await desk.load(kind.name, record_id, at=("path", kind.id_param))
+    sealed = record[f"{field.column}_sealed"]
+    return {field.name: desk.vault.open(sealed, desk.about(kind, field.column, record_id)) if sealed else None}
+
+
+VERBS: Mapping[Verb, Callable[..., Awaitable[Reply]]] = {
+    "list": list_,
+    "get": get,
+    "create": create,
+    "patch": patch,
+    "archive": archive,
+}

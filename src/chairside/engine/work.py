@@ -1,0 +1,137 @@
+"""How a request becomes a transaction: the one place that begins, retries, records and commits."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import asyncpg
+import msgspec
+
+from chairside.engine import audit, idempotency
+from chairside.engine.answers import Shapes
+from chairside.engine.context import Context
+from chairside.engine.desk import Desk, Rewritten
+from chairside.engine.operations import Operation
+from chairside.engine.vault import Vault
+from chairside.errors import refuse
+from chairside.resource import Asked, Reply, Unique
+from chairside.store import constraints
+from chairside.store.pool import AGAIN, Connection, Pool
+from chairside.store.sql import queries
+from chairside.store.tables import Table
+
+TRIES = 5
+EVENT_COLUMNS = 8
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What leaves the server when all went well."""
+
+    status: int
+    body: bytes
+    version: int | None = None
+    location: str | None = None
+    replayed: bool = False
+
+
+class Work:
+    """Runs operations: reads in a read-only transaction, writes with their audit, events and stored answer."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        trail: audit.Trail,
+        tables: Mapping[str, Table],
+        shapes: Shapes,
+        vault: Vault,
+        known: Mapping[str, Unique],
+    ) -> None:
+        self.pool, self.trail, self.vault = pool, trail, vault
+        self._tables, self._shapes, self._known = tables, shapes, known
+
+    async def read(self, operation: Operation, context: Context, asked: Asked) -> Answer:
+        """The answer, once the audit record of the read is durable."""
+        async with self.pool.transaction(context.caller.org_id, writes=False) as connection:
+            reply = await operation.run(self._desk(context, connection), asked)
+        context = _about(context, reply)
+        await self.trail.write(audit.entry(context, operation.action, operation.subject, status=context.status))
+        return Answer(status=context.status, body=encode(reply.data), version=reply.version)
+
+    async def write(self, operation: Operation, context: Context, asked: Asked) -> Answer:
+        """The answer, once the change is committed; again from the start when the database asks for it."""
+        for attempt in range(TRIES):
+            try:
+                async with self.pool.transaction(context.caller.org_id, writes=True) as connection:
+                    return await self._write(operation, context, asked, connection)
+            except (*AGAIN, Rewritten):
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
+            except asyncpg.LockNotAvailableError:
+                raise refuse("unavailable") from None
+            except asyncpg.IntegrityConstraintViolationError as violated:
+                refusal = constraints.refusal(violated, self._known)
+                if refusal is None:
+                    raise
+                if not operation.large or attempt == TRIES - 1:
+                    raise refusal from None
+        raise refuse("unavailable")
+
+    async def _write(self, operation: Operation, context: Context, asked: Asked, connection: Connection) -> Answer:
+        if context.key is not None and (stored := await idempotency.claim(connection, context)) is not None:
+            answer = Answer(
+                status=stored.status,
+                body=stored.body,
+                version=stored.version,
+                location=stored.location,
+                replayed=True,
+            )
+            await self._record(operation, context, [], None, connection)
+            return answer
+        desk = self._desk(context, connection)
+        desk.base_version = asked.body.get("base_version")
+        reply = await operation.run(desk, asked)
+        context = _about(context, reply)
+        location = f"{context.path}/{reply.record_id}" if operation.created and reply.record_id else None
+        body = b"" if reply.data is None else encode(reply.data)
+        answer = Answer(status=context.status, body=body, version=reply.version, location=location)
+        await self._record(operation, context, desk.events, answer, connection)
+        return answer
+
+    async def _record(
+        self,
+        operation: Operation,
+        context: Context,
+        events: list[tuple[object, ...]],
+        answer: Answer | None,
+        connection: Connection,
+    ) -> None:
+        """Audit, events and stored answer in one exchange, inside the transaction of the change."""
+        row = audit.entry(context, operation.action, operation.subject, status=context.status)
+        await connection.execute(
+            queries()["events.record"],
+            *row,
+            *([e[i] for e in events] for i in range(EVENT_COLUMNS)),
+            context.key if answer is not None else None,
+            answer.status if answer else None,
+            answer.body if answer else None,
+            answer.version if answer else None,
+            answer.location if answer else None,
+        )
+
+    def _desk(self, context: Context, connection: Connection) -> Desk:
+        return Desk(context, connection, self._tables, self._shapes, self.vault)
+
+
+def _about(context: Context, reply: Reply) -> Context:
+    """The context, knowing by now which record and patient it was about."""
+    if reply.record_id is None and reply.patient_id is None:
+        return context
+    return replace(
+        context,
+        record_id=reply.record_id or context.record_id,
+        patient_id=reply.patient_id or context.patient_id,
+    )

@@ -1,0 +1,1 @@
+"""Clinical facts as data files, and pure functions over them."""

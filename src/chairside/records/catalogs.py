@@ -1,0 +1,105 @@
+"""The catalogs of a practice: the lists that records name entries of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chairside.fields import Entry, Field
+from chairside.resource import Change, Filter, Kind, Unique, named_fields
+from chairside.types import Boolean, Phone, Text, Timezone, npi
+
+SEARCH = Filter(
+    entry=Entry(key="search", type=Text(max=120), doc="Part of the name, in any case."),
+    column="name_key",
+    how="contains",
+)
+CATEGORY = Filter(entry=Entry(key="category", type=Text(max=64), doc="Only those of this category."), column="category")
+
+
+def name_key(text: str) -> str:
+    """A name as it is compared among the active ones: case-blind, accents told apart."""
+    return " ".join(text.casefold().split())
+
+
+def settle_name(change: Change) -> None:
+    change.after["name_key"] = name_key(change.after["name"])
+
+
+def catalog(name: str, path: str, schema: str, plural: str, doc: str, *fields: Field, **more: Any) -> Kind:
+    """A kind whose records are named entries of a list: five verbs, unique names, its own place in the list."""
+    table = more.pop("table", name + "s")
+    return Kind(
+        name=name,
+        table=table,
+        path=path,
+        id_param=more.pop("id_param", f"{name}_uuid"),
+        schema=schema,
+        title=name.replace("_", " "),
+        plural=plural,
+        area=more.pop("area", "setup"),
+        doc=doc,
+        fields=named_fields(*fields),
+        archive_by_version=True,
+        order=("item_order", "name_key", "id"),
+        filters=more.pop("filters", (SEARCH,)),
+        unique=(Unique(constraint=f"{table}_name", code="duplicate_name", key="name"),),
+        settle=settle_name,
+        **more,
+    )
+
+
+PHONE = Field(name="phone", type=Phone(), doc="Telephone, as people write it.")
+ADDRESS = Field(name="address", type=Text(max=500), doc="Postal address, in lines as on an envelope.")
+NPI = Field(name="npi", type=npi(), doc="National Provider Identifier, ten digits.")
+
+PROVIDERS = catalog(
+    "provider",
+    "providers",
+    "Provider",
+    "providers",
+    "Somebody who treats patients: dentist, hygienist, assistant.",
+    Field(name="abbreviation", type=Text(max=16), doc="Short form for schedules, such as DrL."),
+    NPI,
+    Field(name="specialty", type=Text(max=120), doc="Such as orthodontics."),
+)
+LOCATIONS = catalog(
+    "location",
+    "locations",
+    "Location",
+    "locations",
+    "A place where the group treats patients.",
+    Field(name="is_active", type=Boolean(), doc="Whether patients are seen there now.", default=True),
+    PHONE,
+    ADDRESS,
+    Field(name="timezone", type=Timezone(), doc="IANA time zone of the place."),
+)
+FEE_SCHEDULES = catalog(
+    "fee_schedule",
+    "fee-schedules",
+    "FeeSchedule",
+    "fee schedules",
+    "A list of fees that a patient is charged by.",
+)
+BILLING_TYPES = catalog(
+    "billing_type", "billing-types", "BillingType", "billing types", "How a patient's account is billed."
+)
+EMPLOYERS = catalog(
+    "employer",
+    "employers",
+    "Employer",
+    "employers",
+    "Whom a patient works for, as insurers ask.",
+    PHONE,
+    ADDRESS,
+)
+
+__all__ = [
+    "BILLING_TYPES",
+    "CATEGORY",
+    "EMPLOYERS",
+    "FEE_SCHEDULES",
+    "LOCATIONS",
+    "PROVIDERS",
+    "SEARCH",
+    "catalog",
+]

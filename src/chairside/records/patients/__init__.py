@@ -1,0 +1,232 @@
+"""Patients: the record everything else hangs on."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from chairside.fields import Body, Entry
+from chairside.records.patients import actions, bulk, duplicates, rules, shapes
+from chairside.records.patients.fields import FIELDS, STATUSES
+from chairside.resource import Action, Change, Desk, Filter, Kind, Sort, Unique
+from chairside.types import Choice, Date, Integer, Many, Text, Uuid
+
+
+async def consult(desk: Desk, change: Change) -> None:
+    await rules.keep_guarantor_whole(desk, change)
+    await duplicates.note_duplicates(desk, change)
+
+
+FILTERS = (
+    Filter(
+        entry=Entry(key="status", type=Choice(STATUSES), doc="Only patients of this status."),
+        column="status",
+        how="state",
+    ),
+    Filter(
+        entry=Entry(
+            key="search",
+            type=Text(max=200),
+            doc="Words of names, e-mail, telephone, chart number, birth date.",
+        ),
+        how="words",
+    ),
+    Filter(
+        entry=Entry(key="primary_provider_uuid", type=Uuid(), doc="Only patients of this provider."),
+        column="primary_provider_id",
+        refers_to="provider",
+    ),
+    Filter(
+        entry=Entry(key="location_uuid", type=Uuid(), doc="Only patients of this location."),
+        column="location_id",
+        refers_to="location",
+    ),
+    Filter(
+        entry=Entry(key="dob_from", type=Date(), doc="Born on this day or later."),
+        column="date_of_birth",
+        how="from",
+    ),
+    Filter(
+        entry=Entry(key="dob_to", type=Date(), doc="Born on this day or before."),
+        column="date_of_birth",
+        how="to",
+    ),
+    Filter(
+        entry=Entry(key="tag_definition_uuid", type=Uuid(), doc="Only patients who carry this tag."),
+        how="tagged",
+        refers_to="tag_definition",
+    ),
+)
+SORTS = (
+    Sort(name="last_name", column="last_name_key"),
+    Sort(name="first_name", column="first_name_key"),
+    Sort(name="date_of_birth", column="date_of_birth", nullable=True),
+    Sort(name="chart_number", column="chart_number_key", nullable=True),
+    Sort(name="created_at", column="created_at"),
+    Sort(name="status", column="status"),
+    Sort(name="updated_at", column="updated_at", cursor_only=True),
+)
+ROW = Body(
+    schema="BulkRowIn",
+    entries={
+        f.key: Entry(key=f.key, type=f.type, doc=f.doc, required=f.required, nullable=f.clearable)
+        for f in FIELDS
+        if f.create
+    }
+    | {"billing_account": shapes.BILLING_ACCOUNT, "row_key": shapes.ROW_KEY},
+    whole=rules.check_create,
+)
+WALK_QUERY = (
+    Entry(key="first", type=Integer(min=1, max=200), doc="How many.", default=50),
+    Entry(key="after", type=Text(max=2000), doc="end_cursor of the page before."),
+    Entry(
+        key="sort_by",
+        type=Choice(tuple(s.name for s in SORTS)),
+        doc="What to sort by; first_name, if absent.",
+    ),
+    Entry(key="sort_dir", type=Choice(("asc", "desc")), doc="Direction.", default="asc"),
+    *(f.entry for f in FILTERS),
+)
+ACTIONS = (
+    Action(
+        name="cursor",
+        method="GET",
+        path="/cursor",
+        allow="read",
+        summary="Walk through patients",
+        doc=(
+            "One page after the other by cursor. A whole walk yields every patient that nobody touched meanwhile"
+            " exactly once, at the same speed however deep. Sort by updated_at to keep a copy in step."
+        ),
+        answer="cursor:PatientOut",
+        run=actions.walk,
+        query=WALK_QUERY,
+        errors=("not_found", "invalid_cursor"),
+    ),
+    Action(
+        name="search",
+        method="GET",
+        path="/search",
+        allow="read",
+        summary="Find patients while typing",
+        doc="Every word must begin a word of the first, last or preferred name, or the chart number. Best first.",
+        answer="items:FoundPatientOut",
+        run=actions.search,
+        query=(
+            Entry(key="q", type=Text(max=200), doc="What was typed so far.", default=""),
+            Entry(key="limit", type=Integer(min=1, max=100), doc="At most this many.", default=20),
+        ),
+    ),
+    Action(
+        name="count_by_location",
+        method="GET",
+        path="/counts/by-location",
+        allow="read",
+        summary="Count patients by location",
+        doc="Patients per active location by first visit and status, and how many have no active location.",
+        answer="LocationCountsOut",
+        run=actions.count_by_location,
+        query=(
+            Entry(key="date_from", type=Date(), doc="First visit on this day or later."),
+            Entry(key="date_to", type=Date(), doc="First visit before this day."),
+            Entry(
+                key="status_set",
+                type=Many(Choice(STATUSES), min=1, max=5),
+                doc="Statuses to count, repeated or separated by commas.",
+                default=["active"],
+            ),
+        ),
+    ),
+    Action(
+        name="check_duplicates",
+        method="POST",
+        path="/check-duplicates",
+        allow="read",
+        summary="Find possible duplicates",
+        doc="Patients who may be the same person: by last name with birth date, e-mail, mobile telephone or SSN.",
+        answer="items:DuplicateOut",
+        run=duplicates.check_duplicates,
+        body=shapes.CHECK_DUPLICATES,
+    ),
+    Action(
+        name="bulk",
+        method="POST",
+        path="/bulk",
+        allow="write",
+        summary="Import many patients",
+        doc=(
+            "Up to 5,000 rows in one transaction. Every row is judged alone and answered in order; with atomic, one bad"
+            " row keeps all from being written."
+        ),
+        answer="BulkImportOut",
+        run=partial(bulk.import_patients, body=ROW),
+        writes=True,
+        body=shapes.BULK,
+        large=True,
+    ),
+    Action(
+        name="restore",
+        method="POST",
+        path="/{patient_uuid}/restore",
+        allow="write",
+        summary="Restore an archived patient",
+        doc="Brings an archived patient back as inactive.",
+        answer="PatientOut",
+        run=actions.restore,
+        writes=True,
+        errors=("not_found", "not_archived", "guarantor_archived"),
+    ),
+    Action(
+        name="transition_status",
+        method="POST",
+        path="/{patient_uuid}/transition-status",
+        allow="write",
+        summary="Move a patient to another status",
+        doc="Prospective to active, active to inactive or deceased, inactive to active; nothing else.",
+        answer="PatientOut",
+        run=actions.transition,
+        writes=True,
+        body=shapes.TRANSITION,
+        errors=("not_found", "version_conflict", "invalid_transition"),
+    ),
+    Action(
+        name="put_balances",
+        method="PUT",
+        path="/{patient_uuid}/balances",
+        allow="write",
+        area="balances",
+        summary="Take over balances",
+        doc="Replaces the balances of a patient with those of the practice's billing system.",
+        answer="PatientOut",
+        run=actions.put_balances,
+        writes=True,
+        body=shapes.BALANCES,
+        errors=("not_found", "version_conflict"),
+    ),
+)
+PATIENTS = Kind(
+    name="patient",
+    table="patients",
+    path="patients",
+    id_param="patient_uuid",
+    schema="Patient",
+    title="patient",
+    plural="patients",
+    area="demographics",
+    doc="A person whom the practice treats, or who pays for somebody it treats.",
+    fields=FIELDS,
+    label=("first_name", "last_name"),
+    order=("last_name_key", "id"),
+    sorts=SORTS,
+    filters=FILTERS,
+    unique=(Unique(constraint="patients_chart_number", code="duplicate_chart_number", key="chart_number"),),
+    extra_create=(shapes.BILLING_ACCOUNT,),
+    check_create=rules.check_create,
+    settle=rules.settle,
+    consult=consult,
+    search_words=rules.search_words,
+    archiving=actions.guard_archive,
+    actions=ACTIONS,
+    create_errors=("duplicate_chart_number",),
+    patch_errors=("duplicate_chart_number", "guarantor_of_dependents"),
+    archive_errors=("guarantor_of_active_dependents",),
+)

@@ -1,0 +1,124 @@
+"""What is true of every patient: derived columns, the status machine, the guarantor, what a patient is found by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import phonenumbers
+
+from chairside.errors import Problem
+from chairside.records.patients.fields import BUCKETS, PHONES
+from chairside.resource import Change, Desk, Record, wrong
+from chairside.words import birth_word, fold, name_words, phone_words, squeeze
+
+TRANSITIONS: Mapping[str, tuple[str, ...]] = {
+    "prospective": ("active",),
+    "active": ("inactive", "deceased"),
+    "inactive": ("active",),
+    "deceased": (),
+}
+RESTRICTING_BALANCE = Decimal("500.00")
+NAME_SCOPE, OTHER_SCOPE, ARCHIVED_SCOPE = 0, 1, 2
+# Typeahead counts exactly up to 1,000 people by reading a bounded number of words, so each has few.
+MOST_NAME_WORDS = 12
+
+
+def check_create(values: dict[str, Any], _now: datetime) -> Iterable[Problem]:
+    """What the fields of a new patient must fulfil together."""
+    if values.get("status") == "archived":
+        yield Problem(("status",), "a new patient cannot be archived", "invalid_choice")
+    account, guarantor = values.get("billing_account"), values.get("responsible_party_uuid")
+    if account and guarantor:
+        joined = account.get("guarantor_uuid")
+        if joined != guarantor:
+            yield Problem(("billing_account",), "names another guarantor than responsible_party_uuid", "contradiction")
+
+
+def settle(change: Change) -> None:
+    """Everything that follows from a patient's own fields."""
+    new, changed = change.after, change.changed
+    account = new.pop("billing_account", None)
+    if account:
+        new["responsible_party_id"] = account["guarantor_uuid"]
+        change.given |= {"responsible_party_id"}
+    if new["responsible_party_id"] is None:
+        new["responsible_party_id"] = new["id"]
+    if changed("first_name", "last_name"):
+        new["last_name_key"], new["first_name_key"] = squeeze(new["last_name"]), squeeze(new["first_name"])
+    if changed("chart_number"):
+        new["chart_number_key"] = new["chart_number"] and (squeeze(new["chart_number"]) or new["chart_number"])
+    if changed("email"):
+        new["email_key"] = new["email"] and fold(new["email"])
+    for phone in PHONES:
+        if changed(phone):
+            new[f"{phone}_e164"] = e164(new[phone], change.region)
+    if changed(*BUCKETS, "insurance_estimate"):
+        _settle_balances(new)
+    new["scheduling_restricted"] = new["status"] == "inactive" or (new["balance_total"] or 0) > RESTRICTING_BALANCE
+    if changed("status") and new["status"] == "deceased":
+        new["date_time_deceased"] = new["date_time_deceased"] or change.now
+        new["receives_sms"] = new["receives_email"] = False
+
+
+def _settle_balances(new: Record) -> None:
+    buckets = [new[b] for b in BUCKETS]
+    new["balance_total"] = (
+        None if all(b is None for b in buckets) else sum((b or Decimal(0) for b in buckets), Decimal(0))
+    )
+    if new["balance_total"] is None:
+        new["estimated_balance"] = None
+    else:
+        new["estimated_balance"] = new["balance_total"] - (new["insurance_estimate"] or Decimal(0))
+
+
+def e164(phone: str | None, region: str) -> str | None:
+    """A telephone number in international form, or None where the text is not enough for one."""
+    if not phone:
+        return None
+    try:
+        number = phonenumbers.parse(phone, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def search_words(patient: Record) -> set[tuple[int, str]]:
+    """What a patient is found by: names and chart number first, then e-mail, telephones and birth date."""
+    chart = {patient["chart_number_key"]} if patient["chart_number_key"] else set()
+    first = patient["last_name_key"], patient["first_name_key"]
+    parts = sorted(name_words(patient["first_name"], patient["last_name"], patient["preferred_name"]) - set(first))
+    names = [w for w in (*chart, *first, *parts) if w][:MOST_NAME_WORDS]
+    others = name_words(patient["middle_name"])
+    if patient["email_key"]:
+        others.add(squeeze(patient["email_key"]))
+    for phone in PHONES:
+        others |= phone_words([(patient[f"{phone}_e164"] or "").lstrip("+"), _digits(patient[phone])])
+    if patient["date_of_birth"]:
+        others.add(birth_word(patient["date_of_birth"]))
+    if patient["deleted_at"]:
+        return {(ARCHIVED_SCOPE, w) for w in {*names, *others}}
+    return {(NAME_SCOPE, w) for w in names} | {(OTHER_SCOPE, w) for w in others - set(names)}
+
+
+def _digits(phone: str | None) -> str:
+    return "".join(str(int(c)) for c in phone or "" if c.isdecimal())
+
+
+async def keep_guarantor_whole(desk: Desk, change: Change) -> None:
+    """No chains: a guarantor is their own guarantor, also when two requests race (both rows are locked)."""
+    own, guarantor = change.after["id"], change.after["responsible_party_id"]
+    if guarantor == own or not change.changed("responsible_party_id"):
+        return
+    key = "billing_account" if "billing_account" in change.given else "responsible_party_uuid"
+    locked = {row["id"]: row for row in await desk.ask("patients.lock", [own, guarantor])}
+    if guarantor not in locked or locked[guarantor]["deleted_at"] is not None:
+        raise wrong("not_found", key)
+    if locked[guarantor]["responsible_party_id"] != guarantor:
+        raise wrong("guarantor_not_own", key)
+    if change.before is not None and await desk.ask("patients.dependents", own):
+        raise wrong("guarantor_of_dependents", key)

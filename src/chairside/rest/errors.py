@@ -1,0 +1,63 @@
+"""From refusals to HTTP: one table from error code to status, and one form of every error body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from chairside.errors import Problem
+
+STATUS: Mapping[str, int] = {
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "version_conflict": 409,
+    "idempotency_conflict": 409,
+    "idempotency_in_progress": 409,
+    "duplicate_chart_number": 409,
+    "duplicate_name": 409,
+    "duplicate_tag": 409,
+    "precondition_failed": 412,
+    "body_too_large": 413,
+    "unsupported_media_type": 415,
+    "internal_error": 500,
+    "unavailable": 503,
+}
+INVALID = 422
+# What a retry helps against, and after how many seconds.
+RETRY_AFTER: Mapping[str, int] = {"idempotency_in_progress": 1, "unavailable": 2}
+
+
+def status_of(code: str) -> int:
+    return STATUS.get(code, INVALID)
+
+
+def outcome_of(status: int) -> str:
+    """The word of the audit trail for a status."""
+    if status >= 500:
+        return "failed"
+    if status in (401, 403, 404):
+        return "denied"
+    return "invalid" if status >= 400 else "allowed"
+
+
+def body_of(problems: Sequence[Problem]) -> bytes:
+    return msgspec.json.encode({"detail": [p.shown() for p in problems]})
+
+
+def status_of_all(problems: Sequence[Problem]) -> int:
+    """One status for several problems: the form of the request comes first, for it hides the rest."""
+    statuses = {status_of(p.type) for p in problems}
+    return INVALID if INVALID in statuses else max(statuses)
+
+
+def headers_of(problems: Sequence[Problem]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for problem in problems:
+        if problem.type in RETRY_AFTER:
+            headers["retry-after"] = str(RETRY_AFTER[problem.type])
+        if problem.type == "unauthenticated":
+            headers["www-authenticate"] = "Bearer"
+    return headers

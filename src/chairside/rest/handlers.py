@@ -1,0 +1,190 @@
+"""One handler for every operation: who asks, may they, what do they ask, then the engine, then the answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import ClientException, HTTPException
+
+from chairside.access import roles
+from chairside.access.tokens import Doorkeeper
+from chairside.engine import audit
+from chairside.engine.context import Caller, Context
+from chairside.engine.operations import Operation
+from chairside.engine.work import Answer, Work
+from chairside.errors import Problem, Refused, refuse
+from chairside.resource import Asked
+from chairside.rest import errors, reading
+from chairside.rest.front import Seen
+from chairside.store.pool import AWAY
+
+Asking = Request[Any, Any, Any]
+log = structlog.get_logger("chairside.fault")
+JSON = "application/json"
+PRIVATE = {"cache-control": "no-store"}
+TOO_LARGE = 413
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What handlers need of the rest of the server."""
+
+    work: Work
+    doorkeeper: Doorkeeper
+
+
+async def answer(house: House, operation: Operation, route: str, request: Asking) -> Response[bytes]:
+    """Answer one request. Every refusal of a known caller is audited like an answer."""
+    seen: Seen = request.scope["chairside"]  # type: ignore[typeddict-item]  # put there by front
+    seen.route = route
+    context: Context | None = None
+    try:
+        caller = await _caller(house, request)
+        context = _context(operation, route, request, caller, seen.request_id)
+        context, asked = await _ask(operation, context, request)
+        run = house.work.write if operation.writes else house.work.read
+        given = await run(operation, context, asked)
+        return _success(operation, request, given)
+    except Refused as refused:
+        return await _refusal(house, operation, context, refused.problems)
+    except AWAY as away:
+        log.warning("database away", request_id=seen.request_id, fault=type(away).__name__)
+        return _problems(refuse("unavailable").problems)
+    except HTTPException:
+        raise
+    except Exception as fault:  # noqa: BLE001 - the last line: whatever it is, its text may hold patient data
+        log.error("fault", request_id=seen.request_id, route=route, fault=type(fault).__name__, at=_place(fault))
+        return await _refusal(house, operation, context, refuse("internal_error").problems)
+
+
+async def _caller(house: House, request: Asking) -> Caller:
+    token = reading.bearer(request.scope["headers"])
+    caller = await house.doorkeeper.caller(token) if token else None
+    if caller is None:
+        raise refuse("unauthenticated", "header", "authorization")
+    return caller
+
+
+def _context(operation: Operation, route: str, request: Asking, caller: Caller, request_id: str) -> Context:
+    return Context(
+        caller=caller,
+        request_id=request_id,
+        method=operation.method,
+        route=route,
+        path=request.scope["path"],
+        status=201 if operation.created else 200,
+        now=datetime.now(UTC),
+    )
+
+
+async def _ask(operation: Operation, context: Context, request: Asking) -> tuple[Context, Asked]:
+    """What is asked, once it is clear that the caller may; an org of others is as if it were not there."""
+    scope = request.scope
+    params: Mapping[str, Any] = scope["path_params"]
+    if str(params["org_id"]).lower() != context.caller.org_id:
+        raise refuse("not_found", "path", "org_id")
+    path, problems = reading.path_of(params, operation.path_params)
+    record = path.get(operation.path_params[-1]) if operation.path_params else None
+    patient = path.get("patient_uuid")
+    if not problems:
+        context = replace(context, record_id=record, patient_id=patient)
+    query, bad = reading.query_of(scope["query_string"], operation.query, context.now)
+    right = "reveal" if query.get("reveal") else operation.allow
+    roles.allow(context.caller, operation.area, right, portal=operation.portal, patient_id=patient)
+    problems += bad
+    headers = scope["headers"]
+    raw = await _body(request) if operation.method != "GET" else b""
+    body: dict[str, Any] = {}
+    if operation.method != "GET":
+        form = operation.portal_body if context.caller.portal else operation.body
+        body, bad = reading.body_of(raw, headers, form, context.now)
+        problems += bad
+    if problems:
+        raise Refused(problems)
+    context = _with_headers(operation, context, headers, raw)
+    return context, Asked(path=path, query=query, body=body, now=context.now)
+
+
+def _with_headers(operation: Operation, context: Context, headers: reading.Headers, raw: bytes) -> Context:
+    if not operation.writes:
+        return context
+    key = reading.idempotency_key(headers) if operation.method != "GET" else None
+    fingerprint = hashlib.sha256(f"{context.method} {context.path}\n".encode() + raw).digest() if key else b""
+    return replace(context, key=key, fingerprint=fingerprint, if_match=reading.if_match(headers))
+
+
+async def _body(request: Asking) -> bytes:
+    try:
+        return await request.body()
+    except ClientException as refused:
+        if refused.status_code == TOO_LARGE:
+            raise refuse("body_too_large", "body") from None
+        raise
+
+
+def _success(operation: Operation, request: Asking, given: Answer) -> Response[bytes]:
+    headers = dict(PRIVATE)
+    if given.version is not None:
+        headers["etag"] = f'"{given.version}"'
+        revealed = b"reveal=" in request.scope["query_string"]
+        if operation.method == "GET" and not revealed and reading.matches_none(request.scope["headers"], given.version):
+            return Response(b"", status_code=304, headers=headers)
+    if given.location is not None:
+        headers["location"] = given.location
+    if given.replayed:
+        headers["idempotent-replayed"] = "true"
+    return Response(given.body, status_code=given.status, media_type=JSON, headers=headers)
+
+
+async def _refusal(
+    house: House, operation: Operation, context: Context | None, problems: tuple[Problem, ...]
+) -> Response[bytes]:
+    status = errors.status_of_all(problems)
+    if context is not None:
+        row = audit.entry(
+            context, operation.action, operation.subject, status=status, outcome=errors.outcome_of(status)
+        )
+        try:
+            await house.work.trail.write(row)
+        except (*AWAY, Refused):
+            return _problems(refuse("unavailable").problems)
+    return _problems(problems)
+
+
+def _problems(problems: tuple[Problem, ...]) -> Response[bytes]:
+    return Response(
+        errors.body_of(problems),
+        status_code=errors.status_of_all(problems),
+        media_type=JSON,
+        headers=PRIVATE | errors.headers_of(problems),
+    )
+
+
+def from_framework(_request: Asking, fault: Exception) -> Response[bytes]:
+    """What the framework refuses before any handler: unknown paths and methods, bodies it will not read."""
+    status = fault.status_code if isinstance(fault, HTTPException) else 500
+    code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}.get(
+        status,
+        "internal_error" if status >= 500 else "invalid_json",
+    )
+    if code == "internal_error":
+        log.error("fault", fault=type(fault).__name__, at=_place(fault))
+    allowed = fault.headers if isinstance(fault, HTTPException) and fault.headers else {}
+    response = _problems(refuse(code, "body" if code in ("invalid_json", "body_too_large") else "path").problems)
+    response.headers.update({k.lower(): v for k, v in allowed.items() if k.lower() == "allow"})
+    return response
+
+
+def _place(fault: BaseException) -> str:
+    """Where in our code it happened; never its message, which may quote a row."""
+    trace, place = fault.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

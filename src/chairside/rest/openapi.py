@@ -1,0 +1,202 @@
+"""The OpenAPI 3.1 document, made from the same declarations that answer requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from chairside import __version__
+from chairside.engine.operations import Operation
+from chairside.errors import CODES
+from chairside.fields import Body, Entry, Reference
+from chairside.resource import Kind
+from chairside.rest import examples
+from chairside.rest.errors import status_of
+from chairside.rest.schemas import SHARED
+from chairside.types import Many
+
+Schema = dict[str, Any]
+PREFIX = "/api/v1/{org_id}/"
+REF = "#/components/schemas/"
+ALWAYS = ("unauthenticated", "forbidden", "not_found", "missing", "unavailable")
+ABOUT = (
+    "Patient records of dental practices. Every request carries a bearer token of its org. POST, PUT and PATCH may"
+    " carry an Idempotency-Key and can then be repeated safely. Answers carry the record's version as ETag; If-Match"
+    " and If-None-Match are honoured. Errors of every status have one form, with a stable code in `type`."
+)
+
+
+def document(
+    operations: Sequence[Operation], kinds: Sequence[Kind], named: Mapping[str, Schema], held: Sequence[Body]
+) -> Schema:
+    """The whole document; `named` are the schemas of answers that are not a kind's, `held` bodies within others."""
+    schemas: dict[str, Schema] = {**SHARED, **named}
+    for kind in kinds:
+        schemas[f"{kind.schema}Out"] = answer_schema(kind)
+    bodies = [body for o in operations for body in (o.body, o.portal_body) if body is not None]
+    for body in (*held, *bodies):
+        schemas[body.schema] = body_schema(body)
+    paths: dict[str, Schema] = {}
+    for operation in operations:
+        paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = _operation(operation, kinds, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Chairside",
+            "version": __version__,
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": [{"name": t} for t in dict.fromkeys(_tag(o, kinds) for o in operations)],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"bearer": []}],
+    }
+
+
+def answer_schema(kind: Kind) -> Schema:
+    """Every field is always there; null where it may be empty."""
+    properties: dict[str, Schema] = {}
+    for field in kind.answered:
+        must = field.required or field.default is not None
+        shown = {"$ref": REF + "Reference"} if isinstance(field, Reference) else dict(field.type.schema)
+        if field.sealed:
+            shown = {"type": "string"}
+        if "anyOf" in shown:  # decimals are answered as text
+            shown = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
+        shown = {
+            k: v for k, v in shown.items() if k not in ("minLength", "examples") and not (k == "pattern" and v == r"\S")
+        }
+        properties[field.name] = (shown if must else nullable(shown)) | {"description": field.doc}
+    return {"type": "object", "description": kind.doc, "properties": properties, "required": list(properties)}
+
+
+def nullable(schema: Schema) -> Schema:
+    if "$ref" in schema or "anyOf" in schema or "if" in schema or not isinstance(schema.get("type"), str):
+        return {"anyOf": [schema, {"type": "null"}]}
+    changed = schema | {"type": [schema["type"], "null"]}
+    if "enum" in schema:
+        changed["enum"] = [*schema["enum"], None]
+    return changed
+
+
+def body_schema(body: Body) -> Schema:
+    properties = {e.key: _entry_schema(e) for e in body.entries.values()}
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if needed := [e.key for e in body.entries.values() if e.required]:
+        schema["required"] = needed
+    return schema | ({"description": body.doc} if body.doc else {})
+
+
+def _entry_schema(entry: Entry) -> Schema:
+    shown = dict(entry.type.schema)
+    if entry.default is not None and "$ref" not in shown:
+        shown["default"] = entry.default
+    shown = nullable(shown) if entry.nullable else shown
+    return shown | ({"description": entry.doc} if entry.doc else {})
+
+
+def _operation(operation: Operation, kinds: Sequence[Kind], schemas: Mapping[str, Schema]) -> Schema:
+    success = "204" if not operation.answer else "201" if operation.created else "200"
+    responses: dict[str, Schema] = {success: _success(operation, schemas)}
+    if operation.method == "GET" and operation.versioned:
+        responses["304"] = {"description": "The caller has this version already."}
+    for status, codes in _errors(operation).items():
+        responses[str(status)] = {
+            "description": " ".join(f"`{c}`: {CODES[c]}" for c in codes),
+            "content": {"application/json": {"schema": {"$ref": REF + "Error"}}},
+        }
+    shown: Schema = {
+        "operationId": operation.name,
+        "tags": [_tag(operation, kinds)],
+        "summary": operation.summary,
+        "description": operation.doc,
+        "parameters": _parameters(operation),
+        "responses": responses,
+    }
+    if operation.body is not None:
+        content: Schema = {"schema": {"$ref": REF + operation.body.schema}}
+        content["example"] = operation.body.example or examples.of_body(operation.body)
+        shown["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return shown
+
+
+def _success(operation: Operation, schemas: Mapping[str, Schema]) -> Schema:
+    headers = {"X-Request-Id": {"schema": {"type": "string"}}}
+    if operation.versioned:
+        headers["ETag"] = {"schema": {"type": "string"}}
+    if operation.created:
+        headers["Location"] = {"schema": {"type": "string"}}
+    if not operation.answer:
+        return {"description": "Done.", "headers": headers}
+    schema = _answer(operation.answer)
+    content = {"schema": schema, "example": examples.of_schema(schema, schemas)}
+    return {"description": "Done.", "headers": headers, "content": {"application/json": content}}
+
+
+def _answer(form: str) -> Schema:
+    """The schema of an answer form: X, page:X, array:X, items:X or cursor:X."""
+    shape, _, name = form.rpartition(":")
+    ref = {"$ref": REF + name}
+    if not shape:
+        return ref
+    items = {"type": "array", "items": ref}
+    if shape == "array":
+        return items
+    outer, key = {
+        "page": ("Page", "items"),
+        "items": ("ItemsTotal", "items"),
+        "cursor": ("CursorPage", "data"),
+    }[shape]
+    return {"allOf": [{"$ref": REF + outer}, {"type": "object", "properties": {key: items}}]}
+
+
+def _errors(operation: Operation) -> dict[int, list[str]]:
+    codes = [*ALWAYS, *operation.errors]
+    if operation.method != "GET":
+        codes += ["idempotency_conflict", "unsupported_media_type", "body_too_large"]
+    if operation.writes and operation.versioned and not operation.created:
+        codes.append("precondition_failed")
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(status_of(code), []).append(code)
+    return dict(sorted(by_status.items()))
+
+
+def _parameters(operation: Operation) -> list[Schema]:
+    uuid = {"type": "string", "format": "uuid"}
+    path = [{"name": n, "in": "path", "required": True, "schema": uuid} for n in ("org_id", *operation.path_params)]
+    query = [_query(e) for e in operation.query]
+    headers = []
+    if operation.method in ("POST", "PUT", "PATCH"):
+        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"}
+        headers.append(_header("Idempotency-Key", key, "Makes the request safe to repeat."))
+    if operation.writes and operation.versioned and not operation.created:
+        headers.append(_header("If-Match", {"type": "string"}, "ETag that the record must still have."))
+    if operation.method == "GET" and operation.versioned:
+        headers.append(_header("If-None-Match", {"type": "string"}, "ETag that the caller has."))
+    return path + query + headers
+
+
+def _query(entry: Entry) -> Schema:
+    schema = dict(entry.type.schema) | ({"default": entry.default} if entry.default is not None else {})
+    shown = {
+        "name": entry.key,
+        "in": "query",
+        "required": entry.required,
+        "schema": schema,
+        "description": entry.doc,
+    }
+    return shown | ({"style": "form", "explode": True} if isinstance(entry.type, Many) else {})
+
+
+def _header(name: str, schema: Schema, doc: str) -> Schema:
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": doc}
+
+
+def _tag(operation: Operation, kinds: Iterable[Kind]) -> str:
+    plural = {k.name: k.plural for k in kinds}
+    return plural.get(operation.subject, operation.subject.replace("_", " ") + "s").capitalize()

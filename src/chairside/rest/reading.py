@@ -1,0 +1,156 @@
+"""From an HTTP request to what it asks for: headers, path, query and body, every problem named at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from chairside.errors import CODES, Problem, refuse
+from chairside.fields import Body, Entry, try_body
+from chairside.types import Boolean, Integer, Invalid, Many, is_uuid
+
+_decode = msgspec.json.Decoder().decode
+_INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+_KEY = re.compile(r'"([\x20-\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?)', re.ASCII)
+_TAG = re.compile(r'(W/)?"([^"]*)"')
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+MOST_PARAMETERS = 100
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def header(headers: Headers, name: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for key, value in headers if key == name]
+
+
+def request_id(headers: Headers) -> str | None:
+    sent = header(headers, b"x-request-id")
+    return sent[0] if len(sent) == 1 and _REQUEST_ID.fullmatch(sent[0]) else None
+
+
+def bearer(headers: Headers) -> str | None:
+    sent = header(headers, b"authorization")
+    if len(sent) != 1:
+        return None
+    scheme, _, token = sent[0].partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def idempotency_key(headers: Headers) -> str | None:
+    """The key, bare or quoted: 1 to 255 printable ASCII characters."""
+    sent = header(headers, b"idempotency-key")
+    if not sent:
+        return None
+    found = _KEY.fullmatch(sent[0]) if len(sent) == 1 else None
+    if found is None:
+        raise refuse(
+            "invalid_header",
+            "header",
+            "idempotency-key",
+            msg="must be one value of 1 to 255 printable ASCII characters",
+        )
+    return found.group(1) or found.group(2)
+
+
+def if_match(headers: Headers) -> tuple[int, ...] | None:
+    """The versions named, strong ones alone; None when any will do."""
+    sent = header(headers, b"if-match")
+    if not sent or sent == ["*"]:
+        return None
+    tags = [t for line in sent for t in _TAG.finditer(line)]
+    return tuple(int(t.group(2)) for t in tags if not t.group(1) and _INTEGER.fullmatch(t.group(2)))
+
+
+def matches_none(headers: Headers, version: int) -> bool:
+    """Whether If-None-Match names this version, so that the caller has it already."""
+    sent = header(headers, b"if-none-match")
+    return sent == ["*"] or any(t.group(2) == str(version) for line in sent for t in _TAG.finditer(line))
+
+
+def path_of(params: Mapping[str, Any], names: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
+    ids = {name: str(params[name]) for name in names}
+    problems = [Problem(("path", n), "must be a UUID", "invalid_uuid") for n, v in ids.items() if not is_uuid(v)]
+    return {name: value.lower() for name, value in ids.items()}, problems
+
+
+def query_of(raw: bytes, entries: Sequence[Entry], now: datetime) -> tuple[dict[str, Any], list[Problem]]:
+    """The parameters by key, defaults filled in."""
+    known = {e.key: e for e in entries}
+    sent: dict[str, list[str]] = {}
+    problems: list[Problem] = []
+    try:
+        text = raw.decode("ascii", "surrogateescape")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        return {}, [Problem(("query",), f"must have at most {MOST_PARAMETERS} parameters", "too_long")]
+    for key, value in pairs:
+        if key in known:
+            sent.setdefault(key, []).append(value)
+        else:
+            shown = key[:64].encode("utf-8", "replace").decode()
+            problems.append(Problem(("query", shown), CODES["unknown_parameter"], "unknown_parameter"))
+    values: dict[str, Any] = {e.key: e.default for e in entries if e.default is not None}
+    for key, given in sent.items():
+        try:
+            values[key] = _parameter(known[key], given, now)
+        except Invalid as bad:
+            problems.append(Problem(("query", key, *bad.inside), bad.msg, bad.code))
+    problems += [
+        Problem(("query", e.key), "is required", "missing") for e in entries if e.required and e.key not in sent
+    ]
+    return values, problems
+
+
+def _parameter(entry: Entry, given: list[str], now: datetime) -> object:
+    if isinstance(entry.type, Many):
+        return entry.type.parse([part for value in given for part in value.split(",")], now)
+    if len(given) > 1:
+        raise Invalid("repeated_parameter", "must be given once")
+    value: object = given[0]
+    if isinstance(entry.type, Integer):
+        if not _INTEGER.fullmatch(given[0]):
+            raise Invalid("wrong_type", "must be a whole number")
+        value = int(given[0])
+    elif isinstance(entry.type, Boolean):
+        value = {"true": True, "false": False}.get(given[0].lower(), given[0])
+    return entry.type.parse(value, now)
+
+
+def body_of(raw: bytes, headers: Headers, body: Body | None, now: datetime) -> tuple[dict[str, Any], list[Problem]]:
+    """The checked values of the body. An operation without one takes nothing, or an empty object."""
+    if not raw and body is None:
+        return {}, []
+    if raw:
+        _check_media_type(headers)
+    sent = _json(raw)
+    return try_body(body or Body(schema="", entries={}), sent, now, "body")
+
+
+def _check_media_type(headers: Headers) -> None:
+    sent = header(headers, b"content-type")
+    media = sent[0].partition(";")[0].strip().lower() if sent else ""
+    if media != "application/json" or header(headers, b"content-encoding") not in ([], ["identity"]):
+        raise refuse("unsupported_media_type", "header", "content-type")
+
+
+def _json(raw: bytes) -> object:
+    try:
+        return _decode(raw)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        pass
+    # The strict reader refuses half surrogate pairs wherever they stand; a lax one finds the field they are in.
+    try:
+        lax = json.loads(raw, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise refuse("invalid_json", "body") from None
+    return lax
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)

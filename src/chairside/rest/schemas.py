@@ -1,0 +1,87 @@
+"""The schemas that no kind declares: references, pages, problems, the feed and the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = dict[str, Any]
+UUID: Schema = {"type": "string", "format": "uuid"}
+TEXT: Schema = {"type": "string"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+MAYBE_UUID: Schema = {"type": ["string", "null"], "format": "uuid"}
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+WHOLE: Schema = {"type": "integer", "minimum": 0}
+OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
+
+
+def _object(doc: str, **properties: Schema) -> Schema:
+    return {"type": "object", "description": doc, "properties": properties, "required": list(properties)}
+
+
+def _list(name: str) -> Schema:
+    return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
+
+
+ACTOR = _object("Who did it.", id=MAYBE_UUID, name=MAYBE_TEXT, role=MAYBE_TEXT)
+SHARED: Mapping[str, Schema] = {
+    "Reference": _object("Another record: its id and what people call it.", id=UUID, name=MAYBE_TEXT),
+    "Problem": {
+        **_object(
+            "One thing that is wrong. Conflicts carry what helps to go on, such as current_version.",
+            loc={"type": "array", "items": {"type": ["string", "integer"]}},
+            msg=TEXT,
+            type=TEXT,
+        ),
+        "additionalProperties": True,
+    },
+    "Error": _object("Why a request was refused, every reason at once.", detail=_list("Problem")),
+    "Page": _object(
+        "One page of a list, with the exact total.", items=OBJECTS, page=WHOLE, page_size=WHOLE, total=WHOLE
+    ),
+    "ItemsTotal": _object("What was found, and how many there are.", items=OBJECTS, total=WHOLE),
+    "PageInfo": _object(
+        "Where a page lies in a walk.",
+        has_next_page={"type": "boolean"},
+        end_cursor=MAYBE_TEXT,
+        has_previous_page={"type": "boolean"},
+        start_cursor=MAYBE_TEXT,
+    ),
+    "CursorPage": _object("One page of a walk.", data=OBJECTS, page_info={"$ref": "#/components/schemas/PageInfo"}),
+    "Actor": ACTOR,
+    "EventOut": _object(
+        "One change of one record.",
+        sequence={"type": "integer", "minimum": 1},
+        type=TEXT,
+        occurred_at=MOMENT,
+        kind=TEXT,
+        record_id=UUID,
+        patient_id=MAYBE_UUID,
+        version=WHOLE,
+        actor={"$ref": "#/components/schemas/Actor"},
+        changed={"type": "array", "items": TEXT},
+    ),
+    "EventFeedOut": _object(
+        "Changes in order.", items=_list("EventOut"), next_after=WHOLE, has_more={"type": "boolean"}
+    ),
+    "AuditEventOut": _object(
+        "One request and its outcome.",
+        id=UUID,
+        at=MOMENT,
+        actor={"$ref": "#/components/schemas/Actor"},
+        action=TEXT,
+        kind=MAYBE_TEXT,
+        record_id=MAYBE_UUID,
+        patient_id=MAYBE_UUID,
+        method=TEXT,
+        route=TEXT,
+        status={"type": "integer"},
+        outcome={"type": "string", "enum": ["allowed", "denied", "invalid", "failed"]},
+        request_id=TEXT,
+    ),
+    "AuditPageOut": _object(
+        "The trail, newest first.",
+        data=_list("AuditEventOut"),
+        page_info={"$ref": "#/components/schemas/PageInfo"},
+    ),
+}

@@ -1,0 +1,118 @@
+"""The HTTP application: every operation at its path, health, metrics, the OpenAPI document and its explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
+from importlib import resources
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from chairside.engine.operations import Operation
+from chairside.rest import handlers, metrics
+from chairside.rest.front import App, front
+from chairside.rest.handlers import Asking, House
+from chairside.store.pool import AWAY
+
+PREFIX = "/api/v1/{org_id}/"
+BODY_LIMIT, LARGE_BODY_LIMIT = 1 << 20, 16 << 20
+ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Chairside API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<body><div id="explorer"></div><script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script></body></html>"""
+START = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#explorer", deepLinking: true, docExpansion: "none",
+  defaultModelsExpandDepth: 0, displayRequestDuration: true, persistAuthorization: false, validatorUrl: null});"""
+POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+
+
+def application(house: House, operations: Sequence[Operation], document: Mapping[str, Any], lifespan: Any) -> App:
+    """The ASGI application. `lifespan` opens and closes what `house` needs."""
+    app = Litestar(
+        route_handlers=[
+            *(_route(house, o) for o in operations),
+            *_open_paths(house, msgspec.json.encode(document)),
+        ],
+        exception_handlers={Exception: handlers.from_framework},
+        openapi_config=None,
+        logging_config=None,
+        lifespan=[lifespan],
+        request_max_body_size=BODY_LIMIT,
+    )
+    return front(app)
+
+
+def _route(house: House, operation: Operation) -> HTTPRouteHandler:
+    template = PREFIX + operation.path
+    answer = partial(handlers.answer, house, operation, template)
+
+    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return await answer(request)
+
+    return HTTPRouteHandler(
+        template.replace("}", ":str}"),
+        http_method=operation.method,  # type: ignore[arg-type]  # one of the five it names
+        name=operation.name,
+        status_code=200,
+        request_max_body_size=LARGE_BODY_LIMIT if operation.large else BODY_LIMIT,
+    )(handle)
+
+
+def _open_paths(house: House, document: bytes) -> list[HTTPRouteHandler]:
+    """What needs no token: it tells of the server, never of patients."""
+
+    @get("/healthz", name="healthz")
+    async def healthz(request: Asking) -> Response[bytes]:
+        return _plain(request, "/healthz", b'{"status":"ok"}')
+
+    @get("/readyz", name="readyz")
+    async def readyz(request: Asking) -> Response[bytes]:
+        try:
+            await house.work.pool.check()
+        except AWAY:
+            return _plain(request, "/readyz", b'{"status":"database away"}', status=503)
+        return _plain(request, "/readyz", b'{"status":"ready"}')
+
+    @get("/metrics", name="metrics", sync_to_thread=False)
+    def numbers(request: Asking) -> Response[bytes]:
+        return _plain(request, "/metrics", metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+
+    @get("/openapi.json", name="openapi", sync_to_thread=False)
+    def openapi(request: Asking) -> Response[bytes]:
+        return _plain(request, "/openapi.json", document)
+
+    @get("/docs", name="docs", sync_to_thread=False)
+    def docs(request: Asking) -> Response[bytes]:
+        return _plain(request, "/docs", PAGE.encode(), "text/html; charset=utf-8")
+
+    @get("/docs/start.js", name="docs_start", sync_to_thread=False)
+    def start(request: Asking) -> Response[bytes]:
+        return _plain(request, "/docs", START.encode(), "text/javascript")
+
+    return [healthz, readyz, numbers, openapi, docs, start, *(_asset(name) for name in ASSETS)]
+
+
+def _asset(name: str) -> HTTPRouteHandler:
+    @get(f"/docs/{name}", name=name, sync_to_thread=False)
+    def asset(request: Asking) -> Response[bytes]:
+        return _plain(request, "/docs", _file(name), ASSETS[name])
+
+    return asset
+
+
+@cache
+def _file(name: str) -> bytes:
+    return resources.files("chairside.rest").joinpath("explorer", name).read_bytes()
+
+
+def _plain(
+    request: Asking, route: str, body: bytes, media_type: str = "application/json", status: int = 200
+) -> Response[bytes]:
+    request.scope["chairside"].route = route  # type: ignore[typeddict-item]  # put there by front
+    headers = {"content-security-policy": POLICY} if media_type.startswith("text/html") else {}
+    return Response(body, status_code=status, media_type=media_type, headers=headers)

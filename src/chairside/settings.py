@@ -1,0 +1,72 @@
+"""Every setting of the server, read once from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+
+class SettingFault(Exception):
+    """A setting has a value that cannot be used. One sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be set; each by the environment variable CHAIRSIDE_ and its name in capitals."""
+
+    data_dir: Path = Path(".chairside")
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8400
+    workers: int = 2
+    pool_size: int = 8
+    log_format: str = "auto"
+    log_level: str = "info"
+
+    @property
+    def key_file(self) -> Path:
+        return self.data_dir / "keys.json"
+
+
+DOCS: Mapping[str, str] = {
+    "data_dir": "Folder of the embedded database, the keys and the demo token.",
+    "database_url": "A PostgreSQL of your own (15 to 18), postgresql://user:password@host/name, else the embedded one.",
+    "host": "Address to listen on.",
+    "port": "Port to listen on.",
+    "workers": "Worker processes; one per core that the database does not need.",
+    "pool_size": "Database connections of each worker, beside one for the audit trail.",
+    "log_format": "json, console, or auto: console on a terminal, json elsewhere.",
+    "log_level": "debug, info, warning or error.",
+}
+_CHOICES = {"log_format": ("auto", "console", "json"), "log_level": ("debug", "info", "warning", "error")}
+_BOUNDS = {"port": (1, 65535), "workers": (1, 64), "pool_size": (1, 100)}
+
+
+def variable(name: str) -> str:
+    return "CHAIRSIDE_" + name.upper()
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings that an environment means; SettingFault names the variable that cannot be used."""
+    known = {variable(f.name): f for f in fields(Settings)}
+    values: dict[str, object] = {}
+    for key in environment:
+        if key.startswith("CHAIRSIDE_") and key not in known:
+            raise SettingFault(f"{key} is not a setting; `chairside --help` and the README list them.")
+    for key, field in known.items():
+        if text := environment.get(key, ""):
+            values[field.name] = _value(key, field.name, text)
+    return Settings(**values)  # type: ignore[arg-type]  # checked one by one by _value
+
+
+def _value(key: str, name: str, text: str) -> object:
+    if name in _BOUNDS:
+        low, high = _BOUNDS[name]
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise SettingFault(f"{key} must be a number from {low} to {high}.")
+        return int(text)
+    if name in _CHOICES and text not in _CHOICES[name]:
+        raise SettingFault(f"{key} must be one of {', '.join(_CHOICES[name])}.")
+    return Path(text).absolute() if name == "data_dir" else text

@@ -1,0 +1,140 @@
+"""The statements of lists: filters, sorts with nulls last, pages by number, by cursor, and exact totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from chairside.store.tables import Table
+from chairside.words import Word
+
+# Scopes of the search words: what typeahead looks at, what lists look at as well, and the words of the archived.
+NAMES, OTHERS, ARCHIVED = 0, 1, 2
+
+
+@dataclass(slots=True)
+class Narrowing:
+    """The conditions of a list and their values, in the order of the parameters they take."""
+
+    conditions: list[str] = field(default_factory=list)
+    values: list[object] = field(default_factory=list)
+
+    def parameter(self, value: object) -> str:
+        self.values.append(value)
+        return f"${len(self.values) + 1}"
+
+    def add(self, how: str, column: str, value: object) -> None:
+        place = self.parameter(value)
+        form = {
+            "equals": "r.{0} = {1}",
+            "from": "r.{0} >= {1}",
+            "to": "r.{0} <= {1}",
+            "contains": "strpos(r.{0}, {1}) > 0",
+            "tagged": "EXISTS (SELECT 1 FROM patient_tags t WHERE t.org_id = $1 AND t.tag_definition_id = {1}"
+            " AND t.patient_id = r.id AND t.deleted_at IS NULL)",
+        }[how]
+        self.conditions.append(form.format(column, place))
+
+    def state(self, archived: bool) -> None:
+        self.conditions.append(f"r.deleted_at IS {'NOT ' if archived else ''}NULL")
+
+    def nothing(self) -> None:
+        self.conditions.append("false")
+
+    def words(self, words: Sequence[Word], scopes: Sequence[int]) -> None:
+        """Every word must be the start of some search word of the record, or its birth date."""
+        for word in words:
+            hits = (
+                [f"w.word >= {self.parameter(word.start)} AND w.word < {self.parameter(word.end)}"]
+                if word.start
+                else []
+            )
+            if word.born:
+                hits.append(f"w.word = {self.parameter(word.born)}")
+            among = ", ".join(str(s) for s in scopes)
+            matched = " UNION ALL ".join(
+                f"SELECT w.patient_id FROM patient_words w WHERE w.org_id = $1 AND w.scope IN ({among}) AND {hit}"
+                for hit in hits
+            )
+            self.conditions.append(f"r.id IN ({matched})")
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        return tuple(self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sort: its columns, whether the first may be null, and its direction."""
+
+    columns: tuple[str, ...]
+    nullable: bool = False
+    descending: bool = False
+
+
+@lru_cache(maxsize=512)
+def page_statement(table: Table, where: tuple[str, ...], order: Order, limit: int, offset_at: int | None) -> str:
+    """The answers of one page. LIMIT is written out, because a plan for an unknown one expects a tenth of the table.
+
+    A nullable sort is read as two ordered runs, values then nulls, so that one index serves both directions.
+    """
+    name, way = table.kind.table, " DESC" if order.descending else ""
+    keys = ", ".join(f"r.{c}{way}" for c in order.columns)
+    skip = f" OFFSET ${offset_at}" if offset_at else ""
+    if not order.nullable:
+        ids = f"SELECT r.id FROM {name} r WHERE {_all(where)} ORDER BY {keys} LIMIT {limit}{skip}"
+        return _rows(table, ids)
+    most = f"{limit} + ${offset_at}::bigint" if offset_at else str(limit)
+    first, *rest = order.columns
+    listed = ", ".join(f"r.{c}" for c in order.columns)
+    runs = [
+        f"(SELECT {run} AS run, {listed} FROM {name} r WHERE {_all((*where, f'r.{first} IS {state}'))}"
+        f" ORDER BY {by} LIMIT {most})"
+        for run, state, by in ((0, "NOT NULL", keys), (1, "NULL", ", ".join(f"r.{c}{way}" for c in rest)))
+    ]
+    outer = ", ".join(f"x.{c}{way}" for c in order.columns)
+    ids = f"SELECT x.id FROM ({' UNION ALL '.join(runs)}) x ORDER BY x.run, {outer} LIMIT {limit}{skip}"
+    return _rows(table, ids)
+
+
+@lru_cache(maxsize=512)
+def walk_statement(
+    table: Table, where: tuple[str, ...], order: Order, limit: int, nulls: bool, anchor_at: int | None
+) -> str:
+    """The next answers of a walk with the sort value of each: one run, of values or of nulls, after an anchor.
+
+    Parameters from `anchor_at`: the anchor's id, then (in the run of values) its sort value.
+    """
+    column, _ = order.columns
+    way, beyond = (" DESC", "<") if order.descending else ("", ">")
+    conditions = list(where)
+    if order.nullable:
+        conditions.append(f"r.{column} IS {'' if nulls else 'NOT '}NULL")
+    if anchor_at and nulls:
+        conditions.append(f"r.id {beyond} ${anchor_at}")
+    elif anchor_at:
+        conditions.append(f"(r.{column}, r.id) {beyond} (${anchor_at + 1}, ${anchor_at})")
+    by = f"r.id{way}" if nulls else f"r.{column}{way}, r.id{way}"
+    ids = (
+        f"SELECT r.id, r.{column} AS sort_value FROM {table.kind.table} r WHERE {_all(tuple(conditions))}"
+        f" ORDER BY {by} LIMIT {limit}"
+    )
+    return _rows(table, ids, ", page.sort_value")
+
+
+@lru_cache(maxsize=512)
+def count_statement(table_name: str, where: tuple[str, ...]) -> str:
+    return f"SELECT count(*) FROM {table_name} r WHERE {_all(where)}"
+
+
+def _rows(table: Table, ids: str, more: str = "") -> str:
+    """The answers of the records that `ids` selects, in the order of its rows."""
+    return (
+        f"SELECT {table.answer_list}{more}\nFROM (SELECT p.*, row_number() OVER () AS place FROM ({ids}) p) page\n"
+        f"  JOIN {table.kind.table} r ON r.org_id = $1 AND r.id = page.id{table.joins}\nORDER BY page.place"
+    )
+
+
+def _all(where: tuple[str, ...]) -> str:
+    return " AND ".join(("r.org_id = $1", *where))

@@ -1,0 +1,162 @@
+"""Connections to PostgreSQL: a role that owns nothing, and the org set for each transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from chairside.errors import refuse
+from chairside.store.sql import queries
+from chairside.types import is_uuid
+
+if TYPE_CHECKING:
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = Any
+
+ROLE = "chairside_app"
+# What means "not now" rather than "wrong": the database is away, stopping, full or too busy.
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InternalClientError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a database is and as whom to go there: a URL, or a socket directory with user and database."""
+
+    dsn: str | None = None
+    host: str | None = None
+    port: int | None = None
+    user: str | None = None
+    password: str | None = None
+    database: str | None = None
+    role: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        named = {
+            "dsn": self.dsn, "host": self.host, "port": self.port, "user": self.user, "password": self.password,
+            "database": self.database,
+        }  # fmt: skip
+        settings = {"application_name": "chairside", "timezone": "UTC", "jit": "off"}
+        if self.role:
+            settings["role"] = self.role
+        return {k: v for k, v in named.items() if v is not None} | {"server_settings": settings}
+
+
+async def connect(place: Place) -> asyncpg.Connection[asyncpg.Record]:
+    """One connection outside any pool, for management commands."""
+    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(**place.arguments(), timeout=10)
+    await prepare(connection)
+    return connection
+
+
+async def prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Ids travel as text: they are compared and sent on, never computed with."""
+    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
+
+
+class Pool:
+    """The connections of one worker; every transaction names its org before its first statement."""
+
+    def __init__(self, place: Place, *, size: int, patience: float = 5.0) -> None:
+        self._place, self._size, self._patience = place, size, patience
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._side: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        self._pool = await self._made(self._size)
+        # Appending to the trail never waits for requests that wait for the trail.
+        self._side = await self._made(1)
+
+    async def _made(self, size: int) -> asyncpg.Pool[asyncpg.Record]:
+        return await asyncpg.create_pool(
+            **self._place.arguments(),
+            min_size=0,
+            max_size=size,
+            timeout=self._patience,
+            init=prepare,
+            reset=_leave_clean,
+            statement_cache_size=1000,
+            max_cached_statement_lifetime=0,
+            max_inactive_connection_lifetime=300,
+            command_timeout=30,
+        )
+
+    async def close(self) -> None:
+        for pool in (self._pool, self._side):
+            if pool is not None:
+                try:
+                    await asyncio.wait_for(pool.close(), 5)
+                except TimeoutError:
+                    pool.terminate()
+
+    async def append(self, query: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Many rows of one named insert, durable together when this returns; for tables that any org appends to."""
+        if self._side is None:
+            raise ConnectionError("the pool is not open")
+        async with self._side.acquire(timeout=self._patience) as connection:
+            await connection.executemany(queries()[query], rows)
+
+    async def check(self) -> None:
+        """Raises one of AWAY unless the database answers."""
+        async with self._connection() as connection:
+            await connection.execute("SELECT 1")
+
+    @asynccontextmanager
+    async def transaction(self, org_id: str, *, writes: bool) -> AsyncIterator[Connection]:
+        """One transaction of one org, committed when the block ends well and rolled back otherwise."""
+        if not is_uuid(org_id):
+            raise refuse("not_found", "path", "org_id")
+        mode = "" if writes else " READ ONLY"
+        waits = "; SET LOCAL lock_timeout = '4s'" if writes else ""
+        async with self._connection() as connection:
+            # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
+            await connection.execute(f"BEGIN{mode}; SET LOCAL app.org = '{org_id}'{waits}")
+            try:
+                yield connection
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            await connection.execute("COMMIT")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        if self._pool is None:
+            raise ConnectionError("the pool is not open")
+        connection = await self._pool.acquire(timeout=self._patience)
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+
+async def _roll_back(connection: Connection) -> None:
+    try:
+        await asyncio.wait_for(connection.execute("ROLLBACK"), 5)
+    except Exception:  # noqa: BLE001 - whatever happened, a connection not provably idle must not be used again
+        connection.terminate()
+
+
+async def _leave_clean(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Instead of the driver's reset, a round trip for each request: SET LOCAL has died with its transaction."""
+    if connection.is_in_transaction():
+        connection.terminate()

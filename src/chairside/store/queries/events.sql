@@ -1,0 +1,46 @@
+-- name: record
+-- Audit, events and the answer to an Idempotency-Key, in the transaction of the change they tell of.
+WITH noted AS (
+  INSERT INTO events (org_id, actor_id, actor_name, actor_role, id, type, occurred_at, kind, record_id, patient_id,
+    version, changed)
+  SELECT o.id, $4::uuid, $5::text, $6::text, e.*
+  FROM orgs o CROSS JOIN unnest($16::uuid[], $17::text[], $18::timestamptz[], $19::text[], $20::uuid[], $21::uuid[],
+    $22::int[], $23::text[]) AS e (id, type, occurred_at, kind, record_id, patient_id, version, changed)
+  WHERE o.id = $1
+), answered AS (
+  UPDATE idempotency_keys SET status = $25, body = $26, version = $27, location = $28
+  WHERE org_id = $1 AND caller_id = $4::uuid AND key = $24
+)
+INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,
+  route, status, outcome, request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+
+-- name: pending
+-- Whether any event waits for its number.
+SELECT EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND sequence IS NULL) AS pending;
+
+-- name: hold_feed
+-- One at a time gives out numbers of an org's feed.
+SELECT last FROM event_heads WHERE org_id = $1 FOR UPDATE;
+
+-- name: number
+-- Numbers events in the order they were made, up to $3 of them, after the last number given out ($2).
+UPDATE events e SET sequence = $2 + n.place
+FROM (
+  SELECT id, row_number() OVER (ORDER BY id) AS place
+  FROM (SELECT id FROM events WHERE org_id = $1 AND sequence IS NULL ORDER BY id LIMIT $3) p) n
+WHERE e.org_id = $1 AND e.id = n.id;
+
+-- name: move_head
+-- How far numbers are given out.
+UPDATE event_heads SET last = last + $2 WHERE org_id = $1;
+
+-- name: feed
+-- Events after a number, in order.
+SELECT sequence, type, occurred_at, kind, record_id, patient_id, version, actor_id, actor_name, actor_role, changed
+FROM events WHERE org_id = $1 AND sequence > $2 AND ($4::text[] IS NULL OR type = ANY($4::text[]))
+ORDER BY sequence LIMIT $3;
+
+-- name: last
+-- The last number given out.
+SELECT last FROM event_heads WHERE org_id = $1;

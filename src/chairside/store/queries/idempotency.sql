@@ -1,0 +1,14 @@
+-- name: claim
+-- Takes a key for this transaction; no row when it is taken already.
+INSERT INTO idempotency_keys (org_id, caller_id, key, fingerprint, created_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (org_id, caller_id, key) DO NOTHING RETURNING key;
+
+-- name: read
+-- The answer that a key has.
+SELECT fingerprint, status, body, version, location FROM idempotency_keys
+WHERE org_id = $1 AND caller_id = $2 AND key = $3;
+
+-- name: forget
+-- Keys that nobody will retry any more, a bounded number of them.
+DELETE FROM idempotency_keys WHERE org_id = $1 AND (caller_id, key) IN (
+  SELECT caller_id, key FROM idempotency_keys WHERE org_id = $1 AND created_at < $2 LIMIT 1000);

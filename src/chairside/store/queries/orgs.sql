@@ -1,0 +1,9 @@
+-- name: add
+-- An org and the head of its feed.
+INSERT INTO orgs (id, name, region, created_at) VALUES ($1, $2, $3, $4);
+
+-- name: add_head
+INSERT INTO event_heads (org_id, last) VALUES ($1, 0);
+
+-- name: read
+SELECT id, name, region, created_at FROM orgs WHERE id = $1;

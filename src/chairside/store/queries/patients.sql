@@ -1,0 +1,83 @@
+-- name: exists
+-- Whether a patient is there and not archived.
+SELECT id FROM patients WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL;
+
+-- name: lock
+-- Holds patients until the transaction ends, in one order so that two requests cannot wait for each other.
+SELECT id, responsible_party_id, deleted_at FROM patients
+WHERE org_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: dependents
+-- The other patients, archived ones included, who name this one as guarantor.
+SELECT id, deleted_at FROM patients
+WHERE org_id = $1 AND responsible_party_id = $2 AND id <> $2 ORDER BY id LIMIT 200;
+
+-- name: named_guarantors
+-- Which of these patients others name as guarantor.
+SELECT DISTINCT responsible_party_id FROM patients
+WHERE org_id = $1 AND responsible_party_id = ANY($2::uuid[]) AND id <> responsible_party_id;
+
+-- name: by_chart_number
+-- Who has these chart numbers; with the archived, whose numbers stay taken, or without.
+SELECT id, chart_number FROM patients
+WHERE org_id = $1 AND chart_number = ANY($2::text[]) AND ($3 OR deleted_at IS NULL);
+
+-- name: records
+-- Whole records, for an import to put its values onto.
+SELECT * FROM patients WHERE org_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL;
+
+-- name: duplicates
+-- For each probe (place) whom it matches and by which signal; at most 51 of each signal, one more than is shown.
+SELECT q.place, 'name_dob' AS reason, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
+  p.mobile_phone, p.email, p.chart_number
+FROM unnest($2::int[], $3::text[], $4::date[]) AS q (place, last_name_key, date_of_birth)
+  CROSS JOIN LATERAL (
+    SELECT * FROM patients p
+    WHERE p.org_id = $1 AND p.last_name_key = q.last_name_key AND p.date_of_birth = q.date_of_birth
+      AND p.deleted_at IS NULL ORDER BY p.id LIMIT 51) p
+UNION ALL
+SELECT q.place, 'email', p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
+  p.mobile_phone, p.email, p.chart_number
+FROM unnest($5::int[], $6::text[]) AS q (place, email_key)
+  CROSS JOIN LATERAL (
+    SELECT * FROM patients p
+    WHERE p.org_id = $1 AND p.email_key = q.email_key AND p.deleted_at IS NULL ORDER BY p.id LIMIT 51) p
+UNION ALL
+SELECT q.place, 'mobile_phone', p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
+  p.mobile_phone, p.email, p.chart_number
+FROM unnest($7::int[], $8::text[]) AS q (place, mobile)
+  CROSS JOIN LATERAL (
+    SELECT * FROM patients p
+    WHERE p.org_id = $1 AND p.mobile_phone_e164 = q.mobile AND p.deleted_at IS NULL ORDER BY p.id LIMIT 51) p
+UNION ALL
+SELECT q.place, 'ssn', p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
+  p.mobile_phone, p.email, p.chart_number
+FROM unnest($9::int[], $10::bytea[]) AS q (place, index)
+  CROSS JOIN LATERAL (
+    SELECT * FROM patients p
+    WHERE p.org_id = $1 AND p.social_security_number_index = q.index AND p.deleted_at IS NULL
+    ORDER BY p.id LIMIT 51) p;
+
+-- name: count_by_location
+-- Patients per active location by name, and in one row without id those who have no active location.
+SELECT l.id, l.name, sum(p.n)::bigint AS count
+FROM (
+  SELECT location_id, count(*) AS n FROM patients
+  WHERE org_id = $1 AND status = ANY($2::text[])
+    AND ($3::date IS NULL OR date_first_visit >= $3) AND ($4::date IS NULL OR date_first_visit < $4)
+  GROUP BY location_id) p
+  LEFT JOIN locations l ON l.org_id = $1 AND l.id = p.location_id AND l.is_active AND l.deleted_at IS NULL
+GROUP BY l.id, l.name, l.name_key ORDER BY l.name_key, l.id;
+
+-- name: sealed_before
+-- Patients whose sealed values were not made with this key yet, for a rotation to seal anew.
+SELECT id, version, social_security_number_sealed FROM patients
+WHERE org_id = $1 AND social_security_number_sealed IS NOT NULL
+  AND substring(social_security_number_sealed FROM 1 FOR length($2::bytea)) <> $2::bytea
+ORDER BY id LIMIT 500;
+
+-- name: seal_again
+-- The same value under a new key; not a change of the record, so its version stays.
+UPDATE patients p SET social_security_number_sealed = u.sealed, social_security_number_index = u.index
+FROM unnest($2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[]) AS u (id, sealed, index, was)
+WHERE p.org_id = $1 AND p.id = u.id AND p.social_security_number_sealed = u.was;

@@ -1,0 +1,129 @@
+"""The plain statements of every kind, built once from its declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from chairside.fields import Borrowed, Field, Reference
+from chairside.resource import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Table:
+    """A kind's statements. `$1` is always the org, then come the values of `columns`, or in an update of `updated`."""
+
+    kind: Kind
+    columns: tuple[str, ...]
+    updated: tuple[str, ...]
+    joins: str
+    answer_list: str
+    get: str
+    load: str
+    insert: str
+    insert_many: str
+    update: str
+    update_many: str
+    names: str
+    targets: tuple[str, ...]
+
+
+def tables(kinds: Iterable[Kind]) -> dict[str, Table]:
+    by_name = {k.name: k for k in kinds}
+    return {k.name: _table(k, by_name) for k in by_name.values()}
+
+
+def columns_of(kind: Kind) -> list[str]:
+    """The columns of a kind's table but org_id: what it stores, and the cipher and index of what it seals."""
+    plain = [f.column for f in kind.stored]
+    return plain + [f.column + end for f in kind.stored if f.sealed for end in ("_sealed", "_index")]
+
+
+def column_types(kind: Kind) -> dict[str, str]:
+    """The PostgreSQL type of each column."""
+    sealed = {f.column + end: "bytea" for f in kind.stored if f.sealed for end in ("_sealed", "_index")}
+    return {f.column: f.type.sql for f in kind.stored} | sealed
+
+
+def label(kind: Kind, alias: str) -> str:
+    """What a reference to a record shows as its name."""
+    return " || ' ' || ".join(f"{alias}.{column}" for column in kind.label) or "NULL::text"
+
+
+def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
+    columns = columns_of(kind)
+    types = column_types(kind)
+    alias = {r.name: f"n{i}" for i, r in enumerate(kind.references)}
+    joins = "".join(
+        f"\n  LEFT JOIN {kinds[r.to].table} {alias[r.name]}"
+        f" ON {alias[r.name]}.org_id = r.org_id AND {alias[r.name]}.id = r.{r.column}"
+        for r in kind.references
+    )
+    names = [f"{label(kinds[r.to], alias[r.name])} AS {r.name}_name" for r in kind.references]
+    borrowed = [f"{alias[f.via]}.{f.name}" for f in kind.every_field if isinstance(f, Borrowed)]
+    answer = ", ".join([_answered(f, alias) for f in kind.answered] + names)
+    everything = ", ".join([f"r.{c}" for c in columns] + names + borrowed)
+    owner = " AND r.patient_id = $3" if kind.parent else ""
+    mutable = [c for c in columns if c not in ("id", "created_at")]
+    updated = ["id", *mutable]
+    listed = ", ".join(columns)
+    places = ", ".join(f"${i + 2}" for i in range(len(columns)))
+    arrays = ", ".join(f"${i + 2}::{_array(types[c])}" for i, c in enumerate(columns))
+    targets = tuple(dict.fromkeys(r.to for r in kind.references))
+    return Table(
+        kind=kind,
+        columns=tuple(columns),
+        updated=tuple(updated),
+        joins=joins,
+        answer_list=answer,
+        get=(
+            f"SELECT {answer}\nFROM {kind.table} r{joins}\n"
+            f"WHERE r.org_id = $1 AND r.id = $2 AND r.deleted_at IS NULL{owner}"
+        ),
+        load=f"SELECT {everything}\nFROM {kind.table} r{joins}\nWHERE r.org_id = $1 AND r.id = $2",
+        insert=f"INSERT INTO {kind.table} (org_id, {listed}) VALUES ($1, {places})",
+        insert_many=(
+            f"INSERT INTO {kind.table} (org_id, {listed})\n"
+            f"SELECT o.id, u.* FROM orgs o CROSS JOIN unnest({arrays}) AS u ({listed}) WHERE o.id = $1"
+        ),
+        update=(
+            f"UPDATE {kind.table} SET {', '.join(f'{c} = ${i + 3}' for i, c in enumerate(mutable))}\n"
+            f"WHERE org_id = $1 AND id = $2 AND version = ${updated.index('version') + 2} - 1"
+        ),
+        update_many=(
+            f"UPDATE {kind.table} t SET {', '.join(f'{c} = u.{c}' for c in mutable)}\n"
+            f"FROM unnest({arrays}) AS u ({listed})\n"
+            "WHERE t.org_id = $1 AND t.id = u.id AND t.version = u.version - 1"
+        ),
+        names=_names(kind, kinds, targets),
+        targets=targets,
+    )
+
+
+def _answered(field: Field, alias: Mapping[str, str]) -> str:
+    if isinstance(field, Reference):
+        return f"r.{field.column}"
+    if isinstance(field, Borrowed):
+        return f"{alias[field.via]}.{field.name}"
+    return f"r.{field.column}" if field.stored else f"NULL AS {field.name}"
+
+
+def _array(sql_type: str) -> str:
+    """The type of a parameter with one value per row; a list per row travels as text and is cast back."""
+    return sql_type + "[]"
+
+
+def _names(kind: Kind, kinds: Mapping[str, Kind], targets: tuple[str, ...]) -> str:
+    """One statement for the names of everything a record refers to: an array of ids per kind referred to."""
+    borrowed = [f for f in kind.every_field if isinstance(f, Borrowed)]
+    via = {r.name: r.to for r in kind.references}
+    parts = []
+    for i, target in enumerate(targets):
+        more = "".join(
+            f", x.{f.name}" if via[f.via] == target else f", NULL::{f.type.sql} AS {f.name}" for f in borrowed
+        )
+        parts.append(
+            f"SELECT '{target}' AS kind, x.id, {label(kinds[target], 'x')} AS name{more} FROM {kinds[target].table} x"
+            f" WHERE x.org_id = $1 AND x.id = ANY(${i + 2}::uuid[]) AND x.deleted_at IS NULL"
+        )
+    return "\nUNION ALL\n".join(parts)

@@ -1,0 +1,95 @@
+"""The statements of typeahead: the best few people for the words typed so far, and how many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+MOST_COUNTED = 1000
+# A patient has at most 12 name words (records/patients/rules), so this many rows hold 1,000 patients.
+ROWS_COUNTED = 12 * MOST_COUNTED
+_SHOWN = (
+    "r.id, r.first_name, r.last_name, r.preferred_name, r.date_of_birth, r.status, r.mobile_phone, r.email,"
+    " r.chart_number"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Typeahead:
+    """`best` takes the whole text, then start and end of each word; `count` takes the starts and ends alone."""
+
+    best: str
+    count: str
+
+
+@lru_cache(maxsize=256)
+def statement(words: int, limit: int) -> Typeahead:
+    """Best first: exact chart number, exact last name, last name that begins so, the rest by last and first name.
+
+    For one word the first three stages are read in index order and mostly suffice; the rest is looked at only when
+    they do not fill the page. More words are intersected first.
+    """
+    return Typeahead(best=_one(limit) if words == 1 else _several(words, limit), count=_count(words))
+
+
+def _live(alias: str) -> str:
+    return f"{alias}.org_id = $1 AND {alias}.deleted_at IS NULL"
+
+
+def _range(alias: str, at: int) -> str:
+    return f"{alias}.org_id = $1 AND {alias}.scope = 0 AND {alias}.word >= ${at} AND {alias}.word < ${at + 1}"
+
+
+def _one(limit: int) -> str:
+    keys = "last_name_key, first_name_key, id"
+    return f"""
+WITH chart AS (
+  SELECT r.id, 0 AS rank, {_keys()} FROM patients r
+  WHERE {_live("r")} AND r.chart_number_key = $2 ORDER BY r.id LIMIT {limit}
+), last AS (
+  SELECT r.id, CASE WHEN r.last_name_key = $2 THEN 1 ELSE 2 END AS rank, {_keys()} FROM patients r
+  WHERE {_live("r")} AND r.last_name_key >= $3 AND r.last_name_key < $4
+  ORDER BY r.last_name_key, r.first_name_key, r.id LIMIT {limit}
+), rest AS (
+  SELECT r.id, 3 AS rank, {_keys()}
+  FROM (SELECT DISTINCT w.patient_id FROM patient_words w
+        WHERE {_range("w", 3)} AND (SELECT count(*) FROM last) < {limit}) m
+    JOIN patients r ON {_live("r")} AND r.id = m.patient_id
+  ORDER BY r.last_name_key, r.first_name_key, r.id LIMIT 2 * {limit}
+), best AS (
+  SELECT id, min(rank) AS rank, {keys.removesuffix(", id")}
+  FROM (SELECT * FROM chart UNION ALL SELECT * FROM last UNION ALL SELECT * FROM rest) a
+  GROUP BY id, last_name_key, first_name_key ORDER BY 2, {keys} LIMIT {limit}
+)
+SELECT {_SHOWN} FROM best JOIN patients r ON {_live("r")} AND r.id = best.id
+ORDER BY best.rank, best.last_name_key, best.first_name_key, best.id"""
+
+
+def _keys() -> str:
+    return "r.last_name_key, r.first_name_key"
+
+
+def _several(words: int, limit: int) -> str:
+    spans = range(3, 3 + 2 * words, 2)
+    hits = " INTERSECT ".join(f"SELECT w.patient_id FROM patient_words w WHERE {_range('w', at)}" for at in spans)
+    exact = " OR ".join(f"r.last_name_key = ${at}" for at in spans)
+    begins = " OR ".join(f"(r.last_name_key >= ${at} AND r.last_name_key < ${at + 1})" for at in spans)
+    rank = (
+        f"CASE WHEN r.chart_number_key = $2 THEN 0 WHEN {exact} OR r.last_name_key = $2 THEN 1"
+        f" WHEN {begins} THEN 2 ELSE 3 END"
+    )
+    return f"""
+SELECT {_SHOWN} FROM ({hits}) m JOIN patients r ON {_live("r")} AND r.id = m.patient_id
+ORDER BY {rank}, r.last_name_key, r.first_name_key, r.id LIMIT {limit}"""
+
+
+def _count(words: int) -> str:
+    if words == 1:
+        return (
+            f"SELECT least(count(DISTINCT m.patient_id), {MOST_COUNTED}) FROM (SELECT w.patient_id FROM patient_words w"
+            f" WHERE {_range('w', 2)} LIMIT {ROWS_COUNTED}) m"
+        )
+    hits = " INTERSECT ".join(
+        f"SELECT w.patient_id FROM patient_words w WHERE {_range('w', at)}" for at in range(2, 2 + 2 * words, 2)
+    )
+    return f"SELECT count(*) FROM (SELECT 1 FROM ({hits}) h LIMIT {MOST_COUNTED}) m"

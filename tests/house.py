@@ -1,0 +1,173 @@
+"""A real server for tests: its own data directory, its own processes, orgs and tokens made by the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+PATIENCE_SECONDS = 90
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Nothing of the caller's shell but what finds programs."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")}
+    return kept | {"PYTHONUNBUFFERED": "1", "CHAIRSIDE_LOG_LEVEL": "warning"} | more
+
+
+def chairside(*args: str, data_dir: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the command line to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "chairside", *args, "--data-dir", str(data_dir)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+        env=environment(**env),
+    )
+
+
+@dataclass
+class House:
+    """A running server and the data directory it works on."""
+
+    data_dir: Path
+    port: int
+    process: subprocess.Popen[str] | None = None
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def _log(self) -> Path:
+        return self.data_dir.parent / f"server-{self.port}.log"
+
+    def start(self, *options: str, workers: int = 2, **env: str) -> Self:
+        """Start the server and wait until it says that it is ready."""
+        with self._log.open("a") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "chairside", "serve", "--port", str(self.port)),
+                    *("--workers", str(workers), "--data-dir", str(self.data_dir), *options),
+                ],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment(**env),
+                start_new_session=True,
+            )
+        assert self.process.stdout
+        self.said = []
+        for line in self.process.stdout:
+            self.said.append(line)
+            if "Ctrl-C stops it" in line:
+                return self
+        raise RuntimeError(f"the server did not start: {self.log()[-3000:]}")
+
+    def stop(self) -> int:
+        """End it as SIGTERM does; its exit status."""
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def log(self) -> str:
+        """All that the server wrote to standard error."""
+        return self._log.read_text()
+
+    def run(self, *args: str) -> str:
+        """The standard output of a command that must succeed."""
+        done = chairside(*args, data_dir=self.data_dir)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def org(self, name: str) -> Org:
+        return Org(self, self.run("org", "create", name))
+
+
+@dataclass
+class Org:
+    """An org of a house; `desk(role)` is a client with a token of that role."""
+
+    house: House
+    id: str
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def token(self, role: str, *options: str) -> str:
+        key = " ".join((role, *options))
+        if key not in self.tokens:
+            self.tokens[key] = self.house.run("token", "create", "--org", self.id, "--role", role, *options)
+        return self.tokens[key]
+
+    @property
+    def base(self) -> str:
+        return f"{self.house.url}/api/v1/{self.id}"
+
+    def desk(self, role: str = "admin", *options: str) -> Client:
+        return Client(self.base, self.token(role, *options))
+
+
+class Client(httpx.Client):
+    """An HTTP client of one caller, with paths relative to the org."""
+
+    def __init__(self, base: str, token: str) -> None:
+        super().__init__(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+    def made(self, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+        """The record that a create must have answered."""
+        answer = self.post(path, json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def read(self, path: str, **query: Any) -> Any:
+        """What a GET must have answered."""
+        answer = self.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@contextmanager
+def new_house(folder: Path, *options: str, **more: Any) -> Iterator[House]:
+    """A server on a new data directory, stopped at the end."""
+    house = House(folder / "data", free_port())
+    try:
+        yield house.start(*options, **more)
+    finally:
+        if house.process is not None and house.process.poll() is None:
+            house.stop()
+        if house.process is not None and house.process.stdout is not None:
+            house.process.stdout.close()
+
+
+def problems(answer: httpx.Response) -> dict[tuple[Any, ...], str]:
+    """The code of each problem of an error answer, by its place."""
+    return {tuple(p["loc"]): p["type"] for p in answer.json()["detail"]}
+
+
+def wait_for(done: Any, seconds: float = PATIENCE_SECONDS) -> None:
+    """Until `done()` is true; a bound against hanging, not a measure."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
