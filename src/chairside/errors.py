@@ -34,6 +34,7 @@ CODES: Mapping[str, str] = {
     "invalid_email": "The value is not an e-mail address.",
     "invalid_phone": "The value holds too few or too many digits for a telephone number.",
     "invalid_ssn": "The value is not a social security number of nine digits.",
+    "invalid_code": "The value has not the form of a code of its system.",
     "invalid_color": "The value is not a colour of the form #rrggbb.",
     "invalid_npi": "The value is not a National Provider Identifier of ten digits.",
     "invalid_timezone": "The value is not a name of the IANA time zone database.",
@@ -47,6 +48,10 @@ CODES: Mapping[str, str] = {
     # rules of the records
     "duplicate_chart_number": "Another patient of the org, archived ones included, has this chart number.",
     "duplicate_name": "Another active record of this catalog has this name.",
+    "duplicate_allergy": "The patient already has an active allergy of this definition.",
+    "duplicate_category": "The patient already has an entry of this category; change that one.",
+    "active_allergies": "The patient has active allergies, so there are known ones.",
+    "not_active": "Only an active alert can be disabled.",
     "duplicate_tag": "The patient already has this tag.",
     "duplicate_row": "The row matches an existing patient or an earlier row.",
     "invalid_transition": "A patient cannot go from the present status to this one.",

@@ -18,6 +18,8 @@ UUID = Uuid()
 class Field:
     """One field of a kind.
 
+    `filled` fields are set by the kind's rules where the caller leaves them out.
+
     `create`, `patch` and `answer` say in which shapes it appears. `stored=False` marks what only some answers
     fill; `default` stands in for it elsewhere. `hidden` columns never leave the server. `portal` is what a
     patient's own login may do with it. `sealed` values are encrypted
@@ -35,6 +37,7 @@ class Field:
     stored: bool = True
     hidden: bool = False
     sealed: str = ""
+    filled: bool = False
     portal: Literal["read", "write"] | None = None
 
     @property
@@ -48,7 +51,7 @@ class Field:
 
     @property
     def clearable(self) -> bool:
-        return not self.required and self.default is None
+        return not self.required and self.default is None and not self.filled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

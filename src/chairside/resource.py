@@ -28,12 +28,13 @@ class Unique:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A query parameter that narrows a list: `how` names an operator of store/lists."""
+    """A query parameter that narrows a list: `how` names an operator of store/lists; `is` compares with `value`."""
 
     entry: Entry
     column: str = ""
-    how: Literal["equals", "from", "to", "contains", "tagged", "words", "state"] = "equals"
+    how: Literal["equals", "from", "to", "contains", "tagged", "words", "state", "is", "family"] = "equals"
     refers_to: str | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +47,38 @@ class Sort:
     cursor_only: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lapse:
+    """A status that ends by date alone: while `column` holds `held` and the day `on` has come, it reads `becomes`.
+
+    `stamp` then reads the moment it ended. No job has to run, so a server that was asleep is right at once.
+    """
+
+    column: str
+    held: str
+    on: str
+    becomes: str
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """A column near a record that its answers are computed from: of its patient, or of the org's settings."""
+
+    of: Literal["patient", "org_settings"]
+    column: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.of}.{self.column}"
+
+
 @dataclass(slots=True, kw_only=True)
 class Change:
     """A record on its way to being saved, as a kind's rules see it.
 
     `before` is None for a new record; `after` may be altered by the rules; `given` names the columns that the
-    caller sent; `extra` goes into the answer alone.
+    caller sent; `extra` goes into the answer alone, `notes` into the event.
     """
 
     before: Record | None
@@ -60,6 +87,7 @@ class Change:
     now: datetime
     region: str = "US"
     extra: dict[str, object] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def changed(self, *columns: str) -> bool:
         return self.before is None or any(self.before[c] != self.after[c] for c in columns)
@@ -95,12 +123,17 @@ class Desk(Protocol):
 
     @property
     def region(self) -> str: ...
-    async def load(self, kind: str, record_id: str, *, at: Sequence[str], archived: bool = False) -> Record: ...
+    @property
+    def org_id(self) -> str: ...
+    async def load(self, kind: str, record_id: str, *, at: Sequence[str | int], archived: bool = False) -> Record: ...
+    async def load_own(self, kind: str, asked: Asked) -> Record: ...
     async def ask(self, query: str, *args: object) -> list[Record]: ...
     async def save(self, kind: str, change: Change, event: str) -> Record: ...
     async def save_many(self, kind: str, changes: Sequence[Change], event: str) -> None: ...
     async def name_references(self, kind: str, changes: Sequence[Change]) -> list[list[Problem]]: ...
     async def walk(self, kind: str, asked: Asked) -> dict[str, object]: ...
+    async def listed(self, kind: str, asked: Asked, **query: object) -> list[dict[str, Any]]: ...
+    async def look_beside(self, kind: str, record: Record) -> None: ...
     async def typeahead(self, typed: str, limit: int) -> tuple[list[Record], int]: ...
     def change(self, kind: str, before: Record | None, values: Mapping[str, object]) -> Change: ...
     def settle(self, kind: str, change: Change) -> None: ...
@@ -117,7 +150,7 @@ class Action:
     """
 
     name: str
-    method: Literal["GET", "POST", "PUT"]
+    method: Literal["GET", "POST", "PUT", "PATCH"]
     path: str
     allow: str
     summary: str
@@ -137,8 +170,10 @@ class Action:
 class Kind:
     """A kind of record: what it keeps, how it is listed, its rules and its actions.
 
-    `settle` is pure: it derives columns and refuses what a record alone shows to be wrong. `consult` may look at
-    other records first. `search_words` are (scope, word) pairs that lists with `search` find it by.
+    `order` names columns, with a minus for those that descend. `present` fills computed fields of an answer from
+    the columns named in `beside`. `settle` is pure: it derives columns and refuses what a record alone shows to be
+    wrong. `consult` may look at other records first, `follow` may change others after. `search_words` are (scope,
+    word) pairs that lists with `search` find it by.
     """
 
     name: str
@@ -168,7 +203,11 @@ class Kind:
     check_create: Callable[[dict[str, Any], datetime], Iterable[Problem]] | None = None
     settle: Callable[[Change], None] | None = None
     consult: Callable[[Any, Change], Awaitable[None]] | None = None
+    lapse: Lapse | None = None
+    beside: tuple[Beside, ...] = ()
+    present: Callable[[dict[str, Any], Mapping[str, Any]], None] | None = None
     search_words: Callable[[Record], set[tuple[int, str]]] | None = None
+    follow: Callable[[Any, Change], Awaitable[None]] | None = None
     archiving: Callable[[Any, Change], Awaitable[None]] | None = None
     actions: tuple[Action, ...] = ()
     patch_errors: tuple[str, ...] = ()
@@ -208,6 +247,10 @@ class Kind:
         return tuple(f for f in self.every_field if isinstance(f, Reference))
 
 
+BASE_VERSION = Entry(
+    key="base_version", type=Integer(min=1), doc="Version of the record that the caller has seen.", required=True
+)
+VERSION_ALONE = Body(schema="BaseVersionIn", entries={"base_version": BASE_VERSION}, example={"base_version": 1})
 ID = Field(
     name="id",
     type=Uuid(),

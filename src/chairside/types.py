@@ -112,6 +112,21 @@ def npi() -> Pattern:
     return Pattern("[0-9]{10}", "invalid_npi", "must be ten digits", "1234567893")
 
 
+def snomed() -> Pattern:
+    """A concept id of SNOMED CT: 6 to 18 digits."""
+    return Pattern("[0-9]{6,18}", "invalid_code", "must be a SNOMED CT code of 6 to 18 digits", "38341003")
+
+
+def rx_cui() -> Pattern:
+    return Pattern("[0-9]{1,8}", "invalid_code", "must be an RxNorm code of up to 8 digits", "723")
+
+
+def icd10() -> Pattern:
+    """A code of ICD-10-CM: a letter, a digit, a letter or digit, then up to four more after a dot."""
+    form = r"[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?"
+    return Pattern(form, "invalid_code", "must be an ICD-10-CM code such as I25.10", "I10")
+
+
 @dataclass(frozen=True, slots=True)
 class Timezone:
     """A name of the IANA time zone database."""

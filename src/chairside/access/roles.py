@@ -8,7 +8,7 @@ from chairside.engine.context import Caller
 from chairside.errors import refuse
 
 ROLES = ("admin", "clinician", "front_desk", "billing", "read_only", "integration", "portal")
-AREAS = ("demographics", "tags", "balances", "setup", "events", "audit")
+AREAS = ("demographics", "chart", "alerts", "tags", "balances", "setup", "org_settings", "events", "audit")
 RIGHTS = ("read", "write", "reveal")
 
 _NONE, _READ, _WRITE = frozenset[str](), frozenset({"read"}), frozenset({"read", "write"})
@@ -20,6 +20,24 @@ TABLE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "clinician": _READ,
         "front_desk": _WRITE,
         "billing": _READ | {"reveal"},
+        "read_only": _READ,
+        "integration": _WRITE,
+        "portal": _NONE,
+    },
+    "chart": {
+        "admin": _WRITE,
+        "clinician": _WRITE,
+        "front_desk": _READ,
+        "billing": _NONE,
+        "read_only": _READ,
+        "integration": _WRITE,
+        "portal": _NONE,
+    },
+    "alerts": {
+        "admin": _WRITE,
+        "clinician": _WRITE,
+        "front_desk": _WRITE,
+        "billing": _NONE,
         "read_only": _READ,
         "integration": _WRITE,
         "portal": _NONE,
@@ -49,6 +67,15 @@ TABLE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "billing": _READ,
         "read_only": _READ,
         "integration": _WRITE,
+        "portal": _NONE,
+    },
+    "org_settings": {
+        "admin": _WRITE,
+        "clinician": _NONE,
+        "front_desk": _NONE,
+        "billing": _NONE,
+        "read_only": _NONE,
+        "integration": _NONE,
         "portal": _NONE,
     },
     "events": {

@@ -16,17 +16,25 @@ from chairside.access.tokens import NewToken, add_user, new_token
 from chairside.app import every_operation, house_of, owner_place, server_place
 from chairside.cli.place import Fault
 from chairside.engine.context import Caller, Context
+from chairside.engine.desk import Desk
 from chairside.engine.ids import new_id
+from chairside.engine.operations import Operation
 from chairside.engine.work import Work
 from chairside.fields import read_body
 from chairside.knowledge.catalogs import starter
-from chairside.resource import Asked
+from chairside.resource import Asked, Reply
 from chairside.settings import Settings
 from chairside.store.pool import Pool, connect
 from chairside.store.sql import queries
 
 SYSTEM_USER = "Chairside"
-STARTERS = {"create_billing_type": "billing_types"}
+STARTERS = {
+    "billing_type": "billing_types",
+    "alert_definition": "alert_definitions",
+    "allergy_definition": "allergy_definitions",
+    "medication_definition": "medication_definitions",
+    "disease_definition": "disease_definitions",
+}
 
 
 class Clerk:
@@ -43,7 +51,11 @@ class Clerk:
 
     async def do(self, name: str, body: Mapping[str, object], **path: str) -> Any:
         """The answer of an operation; Refused when it is refused."""
-        operation, now = self._operations[name], datetime.now(UTC)
+        return await self.run(self._operations[name], body, **path)
+
+    async def run(self, operation: Operation, body: Mapping[str, object], **path: str) -> Any:
+        """The same for an operation that the API does not offer."""
+        name, now = operation.name, datetime.now(UTC)
         read = read_body(operation.body, dict(body), now, "body") if operation.body else {}
         context = Context(
             caller=self.caller, request_id=str(uuid4()), method=operation.method, route=f"cli:{name}", path=name,
@@ -83,14 +95,41 @@ async def create_org(settings: Settings, pool: Pool, work: Work, org_id: str, na
             if await owner.fetchrow(queries()["orgs.read"], org_id) is None:
                 await owner.execute(queries()["orgs.add"], org_id, name, region, now)
                 await owner.execute(queries()["orgs.add_head"], org_id)
+                await owner.execute(queries()["orgs.add_settings"], org_id, "reference", now)
                 await add_user(owner, org_id, new_id(), SYSTEM_USER, now)
     finally:
         await owner.close()
     clerk = Clerk(work, await system_caller(pool, org_id), f"starter-{org_id}")
-    for operation, kind in STARTERS.items():
-        for place, row in enumerate(starter(kind)):
-            await clerk.do(operation, {"name": row["name"], "item_order": place})
+    await clerk.run(STOCK, {})
     return clerk
+
+
+async def stock(desk: Desk, _asked: Asked) -> Reply:
+    """The starter catalogs, a statement for each."""
+    for kind, listed in STARTERS.items():
+        fields = {f.key for f in desk.tables[kind].kind.fields}
+        rows = [{k: v for k, v in row.items() if k in fields and v is not None} for row in starter(listed)]
+        changes = [desk.change(kind, None, row | {"item_order": place}) for place, row in enumerate(rows)]
+        for change in changes:
+            desk.settle(kind, change)
+        await desk.save_many(kind, changes, "created")
+    return Reply(data={"kinds": len(STARTERS)})
+
+
+STOCK = Operation(
+    name="stock_catalogs",
+    method="POST",
+    path="",
+    subject="catalog",
+    area="setup",
+    allow="write",
+    action="create",
+    summary="",
+    doc="",
+    answer="",
+    run=stock,
+    writes=True,
+)
 
 
 async def system_caller(pool: Pool, org_id: str) -> Caller:

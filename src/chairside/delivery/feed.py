@@ -42,8 +42,12 @@ async def _head(desk: Desk, after: int) -> int:
 
 def _shown(row: Record) -> dict[str, Any]:
     actor = {"id": row.pop("actor_id"), "name": row.pop("actor_name"), "role": row.pop("actor_role")}
-    changed = row.pop("changed")
-    return {**row, "actor": actor, "changed": changed.split(",") if changed else []}
+    changed, notes = row.pop("changed"), row.pop("notes")
+    return {**row, "actor": actor, "changed": _words(changed), "notes": _words(notes)}
+
+
+def _words(text: str) -> list[str]:
+    return text.split(",") if text else []
 
 
 FEED = Operation(

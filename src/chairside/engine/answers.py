@@ -16,6 +16,7 @@ class _Shape:
     references: tuple[tuple[str, int], ...]
     constants: tuple[tuple[str, object], ...]
     portal: tuple[str, ...]
+    beside: tuple[str, ...]
 
 
 class Shapes:
@@ -41,12 +42,15 @@ class Shapes:
             if answer[name] is not None:
                 answer[name] = {"id": answer[name], "name": values[place]}
         answer.update(shape.constants)
+        if kind.present is not None:
+            kind.present(answer, dict(zip(shape.beside, values[-len(shape.beside) :], strict=True)))
         return {name: answer[name] for name in shape.portal} if portal else answer
 
     def of_record(self, kind: Kind, record: Record, *, portal: bool = False) -> dict[str, Any]:
         """The answer from a record and the names that were looked up for it."""
         values = [record.get(f.column if not isinstance(f, Borrowed) else f.name) for f in kind.answered]
         values += [record.get(f"{r.name}_name") for r in kind.references]
+        values += [record[b.name] for b in kind.beside]
         return self.of_row(kind, values, portal=portal)
 
 
@@ -60,4 +64,5 @@ def _shape(kind: Kind) -> _Shape:
             (f.name, f.default) for f in shown if not f.stored and not isinstance(f, Borrowed) and f.default is not None
         ),
         portal=tuple(f.name for f in shown if f.portal),
+        beside=tuple(b.name for b in kind.beside),
     )

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from chairside.fields import Body, Entry
-from chairside.resource import Kind
+from chairside.resource import BASE_VERSION, Kind
 from chairside.types import Choice, Integer
 
-BASE_VERSION = Entry(
-    key="base_version", type=Integer(min=1), doc="Version of the record that the caller has seen.", required=True
-)
 PAGE = Entry(key="page", type=Integer(min=1, max=1_000_000), doc="Page, counted from 1.", default=1)
-VERSION_ALONE = Body(schema="BaseVersionIn", entries={"base_version": BASE_VERSION}, example={"base_version": 1})
 
 
 def create_body(kind: Kind) -> Body:

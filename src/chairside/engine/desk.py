@@ -58,12 +58,24 @@ class Desk:
         status = await self.connection.execute(queries()[query], self.org_id, *args)
         return int(status.rsplit(" ", 1)[1])
 
-    async def load(self, kind: str, record_id: str, *, at: Sequence[str], archived: bool = False) -> Record:
+    async def load(self, kind: str, record_id: str, *, at: Sequence[str | int], archived: bool = False) -> Record:
         """The record as it is now, every column of it; not_found at `at` when there is none or it is archived."""
         rows = await self.fetch(self.tables[kind].load, record_id)
         if not rows or (rows[0]["deleted_at"] is not None and not archived):
             raise refuse("not_found", *at)
         return dict(rows[0])
+
+    async def load_own(self, kind: str, asked: Asked) -> Record:
+        """The record that the path names, under its own patient, who must not be archived."""
+        declared = self.tables[kind].kind
+        at = ("path", declared.id_param)
+        record = await self.load(kind, asked.path[declared.id_param], at=at)
+        if declared.parent is not None:
+            if record["patient_id"] != asked.path["patient_uuid"]:
+                raise refuse("not_found", *at)
+            if not await self.ask("patients.exists", record["patient_id"]):
+                raise refuse("not_found", "path", "patient_uuid")
+        return record
 
     def change(self, kind: str, before: Record | None, values: Mapping[str, object]) -> Change:
         """The change that values, by key of the request, make to a record or to a new one."""
@@ -153,6 +165,8 @@ class Desk:
         await self._write(table, change)
         await self._index(table.kind, [change])
         self._note(table, change, event)
+        if table.kind.follow is not None:
+            await table.kind.follow(self, change)
         return change.after
 
     async def save_many(self, kind: str, changes: Sequence[Change], event: str) -> None:
@@ -251,6 +265,7 @@ class Desk:
                 patient_id,
                 record["version"],
                 ",".join(changed),
+                ",".join(change.notes),
             )
         )
 
@@ -263,6 +278,19 @@ class Desk:
         patient_id = record["id"] if kind == "patient" else record.get("patient_id")
         version = record["version"] if declared.versioned else None
         return Reply(data=data, record_id=record["id"], patient_id=patient_id, version=version)
+
+    async def listed(self, kind: str, asked: Asked, **query: object) -> list[dict[str, Any]]:
+        """All live records of a kind under the patient of the path, as answers, up to 1,000."""
+        whole = Asked(path=asked.path, query={"page_size": 1000, "page": 1, **query}, body={}, now=self.now)
+        return await reading.items(self, self.tables[kind], whole)
+
+    async def look_beside(self, kind: str, record: Record) -> None:
+        """Fetch what a new record's computed fields are made from; a loaded record has it already."""
+        for beside in self.tables[kind].kind.beside:
+            if beside.name not in record:
+                of = self.org_id if beside.of == "org_settings" else record["patient_id"]
+                near = await self.load(beside.of, of, at=("path", "patient_uuid"))
+                record[beside.name] = near[beside.column]
 
     async def page(self, kind: str, asked: Asked) -> dict[str, object] | list[dict[str, object]]:
         return await reading.page(self, self.tables[kind], asked)

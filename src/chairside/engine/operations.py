@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chairside.engine import bodies
 from chairside.fields import Body, Entry
-from chairside.resource import Asked, Kind, Reply, Verb
+from chairside.resource import VERSION_ALONE, Asked, Kind, Reply, Verb
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -147,7 +147,7 @@ def _archive(kind: Kind, run: Run) -> Operation:
         action="archive",
         summary=f"Archive {_a(kind)}",
         doc="Takes it out of lists and answers; nothing is deleted.",
-        body=bodies.VERSION_ALONE if kind.archive_by_version else None,
+        body=VERSION_ALONE if kind.archive_by_version else None,
         errors=("not_found", *(("version_conflict",) if kind.archive_by_version else ()), *kind.archive_errors),
         writes=True,
         versioned=kind.versioned,

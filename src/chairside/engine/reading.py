@@ -10,35 +10,48 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chairside.errors import refuse
-from chairside.resource import Asked, Kind, Record, Sort
+from chairside.resource import Asked, Filter, Kind, Record, Sort
 from chairside.store import lists
 from chairside.store import typeahead as store_typeahead
-from chairside.store.tables import Table
+from chairside.store.tables import Table, state_of
 from chairside.words import question
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
 
+MOST_BARE = 1000
 Cursor = tuple[str, bool, object]
 
 
 async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | list[dict[str, object]]:
     """One page with the exact total; a bare list where the kind answers one."""
     kind, query = table.kind, asked.query
+    if kind.bare_list:
+        return await items(desk, table, asked)
     narrowed = await _narrow(desk, table, asked)
-    order = _order(kind, query)
-    size, number = query.get("page_size", 1000), query.get("page", 1)
+    found = await _page_items(desk, table, query, narrowed)
+    counted = await desk.fetch(lists.count_statement(kind.table, narrowed.where), *narrowed.values)
+    size, number = query["page_size"], query["page"]
+    return {"items": found, "page": number, "page_size": size, "total": counted[0][0]}
+
+
+async def items(desk: Desk, table: Table, asked: Asked) -> list[dict[str, Any]]:
+    """The answers of one page alone."""
+    return await _page_items(desk, table, asked.query, await _narrow(desk, table, asked))
+
+
+async def _page_items(
+    desk: Desk, table: Table, query: Mapping[str, Any], narrowed: lists.Narrowing
+) -> list[dict[str, Any]]:
+    kind, order = table.kind, _order(table.kind, query)
+    size, number = query.get("page_size", MOST_BARE), query.get("page", 1)
     values, offset_at = list(narrowed.values), None
     if number > 1:
         values.append((number - 1) * size)
         offset_at = len(values) + 1
     statement = lists.page_statement(table, narrowed.where, order, size, offset_at)
     rows = await desk.fetch(statement, *values)
-    items = [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows]
-    if kind.bare_list:
-        return items
-    counted = await desk.fetch(lists.count_statement(kind.table, narrowed.where), *narrowed.values)
-    return {"items": items, "page": number, "page_size": size, "total": counted[0][0]}
+    return [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows]
 
 
 async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
@@ -90,13 +103,15 @@ async def _narrow(desk: Desk, table: Table, asked: Asked) -> lists.Narrowing:
     """The conditions that the query's filters mean; not_found for a filter by something that is not there."""
     kind, query = table.kind, asked.query
     narrowed = lists.Narrowing()
-    if kind.parent:
+    if kind.parent and query.get("include_family"):
+        narrowed.family(asked.path["patient_uuid"])
+    elif kind.parent:
         narrowed.add("equals", "patient_id", asked.path["patient_uuid"])
     archived = query.get("status") == "archived" and any(f.how == "state" for f in kind.filters)
     narrowed.state(archived)
     for listed in kind.filters:
         value = query.get(listed.entry.key)
-        if value is None:
+        if value is None or listed.how == "family":
             continue
         if listed.refers_to is not None:
             await desk.load(listed.refers_to, value, at=("query", listed.entry.key))
@@ -105,11 +120,20 @@ async def _narrow(desk: Desk, table: Table, asked: Asked) -> lists.Narrowing:
             if value.strip() and not words:
                 narrowed.nothing()
             narrowed.words(words, (lists.ARCHIVED,) if archived else (lists.NAMES, lists.OTHERS))
-        elif listed.how == "contains":
-            narrowed.add("contains", listed.column, " ".join(value.casefold().split()))
         else:
-            narrowed.add("equals" if listed.how == "state" else listed.how, listed.column, value)
+            _add(narrowed, kind, listed, value)
     return narrowed
+
+
+def _add(narrowed: lists.Narrowing, kind: Kind, listed: Filter, value: Any) -> None:
+    if listed.how == "contains":
+        narrowed.add("contains", listed.column, " ".join(value.casefold().split()))
+    elif listed.how == "is":
+        narrowed.is_(listed.column, listed.value or "", value)
+    elif listed.how == "state":
+        narrowed.add("state", state_of(kind, listed.column), value)
+    else:
+        narrowed.add(listed.how, listed.column, value)
 
 
 def _sort(kind: Kind, name: str) -> Sort:

@@ -37,16 +37,14 @@ async def create(kind: Kind, desk: Desk, asked: Asked) -> Reply:
 
 
 async def patch(kind: Kind, desk: Desk, asked: Asked) -> Reply:
-    before = await desk.load(kind.name, asked.path[kind.id_param], at=("path", kind.id_param))
-    _owned(kind, before, asked)
+    before = await desk.load_own(kind.name, asked)
     change = desk.change(kind.name, before, asked.body)
     record = await desk.save(kind.name, change, "updated")
     return desk.reply(kind.name, record, change.extra)
 
 
 async def archive(kind: Kind, desk: Desk, asked: Asked) -> Reply:
-    before = await desk.load(kind.name, asked.path[kind.id_param], at=("path", kind.id_param))
-    _owned(kind, before, asked)
+    before = await desk.load_own(kind.name, asked)
     change = desk.change(kind.name, before, {"deleted_at": desk.now, **asked.body})
     if kind.archiving is not None:
         await kind.archiving(desk, change)
@@ -61,12 +59,6 @@ async def _parent(kind: Kind, desk: Desk, asked: Asked) -> str | None:
     if not await desk.ask("patients.exists", patient_id):
         raise refuse("not_found", "path", "patient_uuid")
     return patient_id
-
-
-def _owned(kind: Kind, record: dict[str, object], asked: Asked) -> None:
-    """A record is reached under its own patient alone."""
-    if kind.parent and record["patient_id"] != asked.path["patient_uuid"]:
-        raise refuse("not_found", "path", kind.id_param)
 
 
 async def _revealed(kind: Kind, desk: Desk, record_id: str, word: str) -> dict[str, object]:

@@ -24,7 +24,7 @@ from chairside.store.sql import queries
 from chairside.store.tables import Table
 
 TRIES = 5
-EVENT_COLUMNS = 8
+EVENT_COLUMNS = 9
 encode = msgspec.json.Encoder().encode
 
 

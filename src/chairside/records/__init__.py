@@ -1,21 +1,56 @@
 """Every kind of record a dental practice keeps, in reading order."""
 
-from chairside.records.catalogs import BILLING_TYPES, EMPLOYERS, FEE_SCHEDULES, LOCATIONS, PROVIDERS
+from chairside.records.catalogs import (
+    ALLERGY_DEFINITIONS,
+    BILLING_TYPES,
+    DISEASE_DEFINITIONS,
+    EMPLOYERS,
+    FEE_SCHEDULES,
+    LOCATIONS,
+    MEDICATION_DEFINITIONS,
+    PROVIDERS,
+)
+from chairside.records.chart import summary, vital_signs, warnings
+from chairside.records.chart.alerts import ALERT_DEFINITIONS, ALERTS
+from chairside.records.chart.allergies import ALLERGIES
+from chairside.records.chart.diseases import DISEASES
+from chairside.records.chart.medications import MEDICATIONS
+from chairside.records.chart.social_history import SOCIAL_HISTORY
+from chairside.records.chart.vital_signs import VITAL_SIGNS
+from chairside.records.org_settings import ORG_SETTINGS
 from chairside.records.patients import PATIENTS, ROW
-from chairside.records.patients.shapes import BULK_META, SCHEMAS
+from chairside.records.patients.shapes import BULK_META
+from chairside.records.patients.shapes import SCHEMAS as PATIENT_SCHEMAS
 from chairside.records.tags import TAG_DEFINITIONS, TAGS
 from chairside.resource import Kind
 
 ALL: tuple[Kind, ...] = (
     PATIENTS,
+    ALERTS,
+    ALLERGIES,
+    MEDICATIONS,
+    DISEASES,
+    VITAL_SIGNS,
+    SOCIAL_HISTORY,
     TAGS,
+    ALERT_DEFINITIONS,
     TAG_DEFINITIONS,
+    ALLERGY_DEFINITIONS,
+    MEDICATION_DEFINITIONS,
+    DISEASE_DEFINITIONS,
     PROVIDERS,
     LOCATIONS,
     FEE_SCHEDULES,
     BILLING_TYPES,
     EMPLOYERS,
+    ORG_SETTINGS,
 )
+SCHEMAS = {
+    **PATIENT_SCHEMAS,
+    "MedicalSummaryOut": summary.SCHEMA,
+    "InteractionWarningOut": warnings.SCHEMA,
+    "VitalFlagOut": vital_signs.FLAG,
+}
 
 # Bodies that others hold.
 BODIES = (ROW, BULK_META)

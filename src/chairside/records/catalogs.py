@@ -6,7 +6,7 @@ from typing import Any
 
 from chairside.fields import Entry, Field
 from chairside.resource import Change, Filter, Kind, Unique, named_fields
-from chairside.types import Boolean, Phone, Text, Timezone, npi
+from chairside.types import Boolean, Phone, Text, Timezone, icd10, npi, rx_cui, snomed
 
 SEARCH = Filter(
     entry=Entry(key="search", type=Text(max=120), doc="Part of the name, in any case."),
@@ -93,12 +93,56 @@ EMPLOYERS = catalog(
     ADDRESS,
 )
 
+VERIFIED = Field(
+    name="codes_verified", type=Boolean(), doc="Whether somebody checked the codes against their source.", default=False
+)
+ALLERGY_DEFINITIONS = catalog(
+    "allergy_definition",
+    "allergy-definitions",
+    "AllergyDefinition",
+    "allergy definitions",
+    "Something that patients can be allergic to.",
+    Field(name="allergen_class", type=Text(max=120), doc="Class in words, such as Penicillin antibiotic."),
+    Field(name="rx_cui", type=rx_cui(), doc="RxNorm code of the ingredient."),
+    Field(name="snomed_code", type=snomed(), doc="SNOMED CT code."),
+    VERIFIED,
+)
+MEDICATION_DEFINITIONS = catalog(
+    "medication_definition",
+    "medication-definitions",
+    "MedicationDefinition",
+    "medication definitions",
+    "A medication that can be recorded for patients.",
+    Field(name="generic_name", type=Text(max=200), doc="Generic name."),
+    Field(name="rx_cui", type=rx_cui(), doc="RxNorm code of the ingredient."),
+    Field(name="drug_class", type=Text(max=120), doc="Class in words."),
+    Field(name="default_dosage", type=Text(max=120), doc="Usual dosage."),
+    Field(name="default_route", type=Text(max=64), doc="Usual route."),
+    Field(name="default_frequency", type=Text(max=120), doc="Usual frequency."),
+    VERIFIED,
+)
+DISEASE_DEFINITIONS = catalog(
+    "disease_definition",
+    "disease-definitions",
+    "DiseaseDefinition",
+    "disease definitions",
+    "A disease or problem that can be recorded for patients.",
+    Field(name="icd10_code", type=icd10(), doc="ICD-10-CM code."),
+    Field(name="snomed_code", type=snomed(), doc="SNOMED CT code."),
+    Field(name="category", type=Text(max=64), doc="Groups them in a list."),
+    VERIFIED,
+    filters=(SEARCH, CATEGORY),
+)
+
 __all__ = [
+    "ALLERGY_DEFINITIONS",
     "BILLING_TYPES",
     "CATEGORY",
+    "DISEASE_DEFINITIONS",
     "EMPLOYERS",
     "FEE_SCHEDULES",
     "LOCATIONS",
+    "MEDICATION_DEFINITIONS",
     "PROVIDERS",
     "SEARCH",
     "catalog",

@@ -19,6 +19,8 @@ STATUS: Mapping[str, int] = {
     "duplicate_chart_number": 409,
     "duplicate_name": 409,
     "duplicate_tag": 409,
+    "duplicate_allergy": 409,
+    "duplicate_category": 409,
     "precondition_failed": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,

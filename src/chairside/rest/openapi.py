@@ -61,7 +61,7 @@ def answer_schema(kind: Kind) -> Schema:
     """Every field is always there; null where it may be empty."""
     properties: dict[str, Schema] = {}
     for field in kind.answered:
-        must = field.required or field.default is not None
+        must = not field.clearable
         shown = {"$ref": REF + "Reference"} if isinstance(field, Reference) else dict(field.type.schema)
         if field.sealed:
             shown = {"type": "string"}

@@ -60,6 +60,7 @@ SHARED: Mapping[str, Schema] = {
         version=WHOLE,
         actor={"$ref": "#/components/schemas/Actor"},
         changed={"type": "array", "items": TEXT},
+        notes={"type": "array", "items": TEXT, "description": "What was noticed, such as `bp_systolic critical`."},
     ),
     "EventFeedOut": _object(
         "Changes in order.", items=_list("EventOut"), next_after=WHOLE, has_more={"type": "boolean"}

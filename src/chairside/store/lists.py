@@ -31,6 +31,7 @@ class Narrowing:
             "from": "r.{0} >= {1}",
             "to": "r.{0} <= {1}",
             "contains": "strpos(r.{0}, {1}) > 0",
+            "state": "{0} = {1}",
             "tagged": "EXISTS (SELECT 1 FROM patient_tags t WHERE t.org_id = $1 AND t.tag_definition_id = {1}"
             " AND t.patient_id = r.id AND t.deleted_at IS NULL)",
         }[how]
@@ -38,6 +39,19 @@ class Narrowing:
 
     def state(self, archived: bool) -> None:
         self.conditions.append(f"r.deleted_at IS {'NOT ' if archived else ''}NULL")
+
+    def is_(self, column: str, held: str, value: object) -> None:
+        self.conditions.append(f"(r.{column} = {self.parameter(held)}) = {self.parameter(value)}")
+
+    def family(self, patient_id: str) -> None:
+        """Records of this patient, and family-scoped live ones of patients with the same guarantor."""
+        own = self.parameter(patient_id)
+        self.conditions.append(
+            f"(r.patient_id = {own} OR (r.alert_scope = 'family' AND r.deleted_at IS NULL AND r.patient_id IN ("
+            f"SELECT f.id FROM patients p JOIN patients f ON f.org_id = $1"
+            f" AND f.responsible_party_id = p.responsible_party_id AND f.deleted_at IS NULL"
+            f" WHERE p.org_id = $1 AND p.id = {own})))"
+        )
 
     def nothing(self) -> None:
         self.conditions.append("false")
@@ -66,7 +80,10 @@ class Narrowing:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A sort: its columns, whether the first may be null, and its direction."""
+    """A sort: its columns, whether the first may be null, and its direction.
+
+    Columns with a minus descend, nulls last, in lists too short to need an index for it.
+    """
 
     columns: tuple[str, ...]
     nullable: bool = False
@@ -80,7 +97,7 @@ def page_statement(table: Table, where: tuple[str, ...], order: Order, limit: in
     A nullable sort is read as two ordered runs, values then nulls, so that one index serves both directions.
     """
     name, way = table.kind.table, " DESC" if order.descending else ""
-    keys = ", ".join(f"r.{c}{way}" for c in order.columns)
+    keys = ", ".join(f"r.{c[1:]} DESC NULLS LAST" if c[0] == "-" else f"r.{c}{way}" for c in order.columns)
     skip = f" OFFSET ${offset_at}" if offset_at else ""
     if not order.nullable:
         ids = f"SELECT r.id FROM {name} r WHERE {_all(where)} ORDER BY {keys} LIMIT {limit}{skip}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from chairside.fields import Borrowed, Field, Reference
-from chairside.resource import Kind
+from chairside.fields import Borrowed, Field
+from chairside.resource import Beside, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,9 +61,12 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
     )
     names = [f"{label(kinds[r.to], alias[r.name])} AS {r.name}_name" for r in kind.references]
     borrowed = [f"{alias[f.via]}.{f.name}" for f in kind.every_field if isinstance(f, Borrowed)]
-    answer = ", ".join([_answered(f, alias) for f in kind.answered] + names)
-    everything = ", ".join([f"r.{c}" for c in columns] + names + borrowed)
-    owner = " AND r.patient_id = $3" if kind.parent else ""
+    beside = [f'{_near(b, alias)} AS "{b.name}"' for b in kind.beside]
+    answer = ", ".join([_answered(kind, f, alias) for f in kind.answered] + names + beside)
+    everything = ", ".join([_shown(kind, c) for c in columns] + names + borrowed + beside)
+    if any(b.of == "org_settings" for b in kind.beside):
+        joins += "\n  LEFT JOIN org_settings s ON s.org_id = r.org_id AND s.id = r.org_id"
+    owner = f" AND r.patient_id = $3 AND {alias['patient']}.deleted_at IS NULL" if kind.parent else ""
     mutable = [c for c in columns if c not in ("id", "created_at")]
     updated = ["id", *mutable]
     listed = ", ".join(columns)
@@ -100,12 +103,36 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
     )
 
 
-def _answered(field: Field, alias: Mapping[str, str]) -> str:
-    if isinstance(field, Reference):
-        return f"r.{field.column}"
+def _answered(kind: Kind, field: Field, alias: Mapping[str, str]) -> str:
     if isinstance(field, Borrowed):
         return f"{alias[field.via]}.{field.name}"
-    return f"r.{field.column}" if field.stored else f"NULL AS {field.name}"
+    return _shown(kind, field.column) if field.stored else f"NULL AS {field.name}"
+
+
+def _shown(kind: Kind, column: str) -> str:
+    """A column as it reads now: a status whose day has come reads as ended."""
+    lapse = kind.lapse
+    if lapse is None or column not in (lapse.column, lapse.stamp):
+        return f"r.{column}"
+    then = f"'{lapse.becomes}'" if column == lapse.column else f"r.{lapse.on}::timestamp AT TIME ZONE 'UTC'"
+    return f"CASE WHEN {lapsed(kind)} THEN {then} ELSE r.{column} END AS {column}"
+
+
+def state_of(kind: Kind, column: str) -> str:
+    """A status as a condition compares it."""
+    if kind.lapse is None:
+        return f"r.{column}"
+    return f"CASE WHEN {lapsed(kind)} THEN '{kind.lapse.becomes}' ELSE r.{column} END"
+
+
+def lapsed(kind: Kind) -> str:
+    """The condition that a record's status has ended by date."""
+    assert kind.lapse is not None  # noqa: S101 - asked of kinds that have one
+    return f"(r.{kind.lapse.column} = '{kind.lapse.held}' AND r.{kind.lapse.on} <= current_date)"
+
+
+def _near(beside: Beside, alias: Mapping[str, str]) -> str:
+    return f"{'s' if beside.of == 'org_settings' else alias['patient']}.{beside.column}"
 
 
 def _array(sql_type: str) -> str:

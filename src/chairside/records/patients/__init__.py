@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from chairside.fields import Body, Entry
+from chairside.records.chart.summary import SUMMARY
 from chairside.records.patients import actions, bulk, duplicates, rules, shapes
 from chairside.records.patients.fields import FIELDS, STATUSES
 from chairside.resource import Action, Change, Desk, Filter, Kind, Sort, Unique
@@ -12,6 +13,7 @@ from chairside.types import Choice, Date, Integer, Many, Text, Uuid
 
 
 async def consult(desk: Desk, change: Change) -> None:
+    await rules.keep_nkda_true(desk, change)
     await rules.keep_guarantor_whole(desk, change)
     await duplicates.note_duplicates(desk, change)
 
@@ -87,6 +89,7 @@ WALK_QUERY = (
     *(f.entry for f in FILTERS),
 )
 ACTIONS = (
+    SUMMARY,
     Action(
         name="cursor",
         method="GET",
@@ -227,6 +230,6 @@ PATIENTS = Kind(
     archiving=actions.guard_archive,
     actions=ACTIONS,
     create_errors=("duplicate_chart_number",),
-    patch_errors=("duplicate_chart_number", "guarantor_of_dependents"),
+    patch_errors=("active_allergies", "duplicate_chart_number", "guarantor_of_dependents"),
     archive_errors=("guarantor_of_active_dependents",),
 )

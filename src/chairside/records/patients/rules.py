@@ -109,6 +109,16 @@ def _digits(phone: str | None) -> str:
     return "".join(str(int(c)) for c in phone or "" if c.isdecimal())
 
 
+async def keep_nkda_true(desk: Desk, change: Change) -> None:
+    """No known drug allergies, and an active allergy: not both, also when two requests race (the row is locked)."""
+    new = change.after
+    if change.before is None or new["allergy_review_status"] != "nkda" or not change.changed("allergy_review_status"):
+        return
+    await desk.ask("patients.lock", [new["id"]])
+    if await desk.ask("chart.active_allergies", new["id"]):
+        raise wrong("active_allergies", "allergy_review_status")
+
+
 async def keep_guarantor_whole(desk: Desk, change: Change) -> None:
     """No chains: a guarantor is their own guarantor, also when two requests race (both rows are locked)."""
     own, guarantor = change.after["id"], change.after["responsible_party_id"]

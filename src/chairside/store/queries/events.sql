@@ -2,14 +2,14 @@
 -- Audit, events and the answer to an Idempotency-Key, in the transaction of the change they tell of.
 WITH noted AS (
   INSERT INTO events (org_id, actor_id, actor_name, actor_role, id, type, occurred_at, kind, record_id, patient_id,
-    version, changed)
+    version, changed, notes)
   SELECT o.id, $4::uuid, $5::text, $6::text, e.*
   FROM orgs o CROSS JOIN unnest($16::uuid[], $17::text[], $18::timestamptz[], $19::text[], $20::uuid[], $21::uuid[],
-    $22::int[], $23::text[]) AS e (id, type, occurred_at, kind, record_id, patient_id, version, changed)
+    $22::int[], $23::text[], $24::text[]) AS e (id, type, occurred_at, kind, record_id, patient_id, version, changed, notes)
   WHERE o.id = $1
 ), answered AS (
-  UPDATE idempotency_keys SET status = $25, body = $26, version = $27, location = $28
-  WHERE org_id = $1 AND caller_id = $4::uuid AND key = $24
+  UPDATE idempotency_keys SET status = $26, body = $27, version = $28, location = $29
+  WHERE org_id = $1 AND caller_id = $4::uuid AND key = $25
 )
 INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,
   route, status, outcome, request_id)
@@ -37,7 +37,7 @@ UPDATE event_heads SET last = last + $2 WHERE org_id = $1;
 
 -- name: feed
 -- Events after a number, in order.
-SELECT sequence, type, occurred_at, kind, record_id, patient_id, version, actor_id, actor_name, actor_role, changed
+SELECT sequence, type, occurred_at, kind, record_id, patient_id, version, actor_id, actor_name, actor_role, changed, notes
 FROM events WHERE org_id = $1 AND sequence > $2 AND ($4::text[] IS NULL OR type = ANY($4::text[]))
 ORDER BY sequence LIMIT $3;
 

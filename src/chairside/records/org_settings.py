@@ -1,0 +1,73 @@
+"""What an org decides for itself."""
+
+from __future__ import annotations
+
+from chairside.fields import Body, Entry, Field
+from chairside.knowledge.vital_ranges import PRESETS
+from chairside.resource import BASE_VERSION, Action, Asked, Desk, Kind, Reply
+from chairside.types import Choice
+
+BLOCKING_PRESET = Field(
+    name="blocking_preset",
+    type=Choice(PRESETS),
+    doc="Which readings of vital signs hold a procedure; applies to answers at once.",
+    default="reference",
+)
+
+
+async def read(desk: Desk, _asked: Asked) -> Reply:
+    return desk.reply("org_settings", await desk.load("org_settings", desk.org_id, at=("path", "org_id")))
+
+
+async def change(desk: Desk, asked: Asked) -> Reply:
+    before = await desk.load("org_settings", desk.org_id, at=("path", "org_id"))
+    changed = desk.change("org_settings", before, asked.body)
+    return desk.reply("org_settings", await desk.save("org_settings", changed, "updated"))
+
+
+ORG_SETTINGS = Kind(
+    name="org_settings",
+    table="org_settings",
+    path="org-settings",
+    id_param="org_id",
+    schema="OrgSettings",
+    title="org settings",
+    plural="org settings",
+    area="org_settings",
+    doc="What the org has decided for all its patients; one record, with the org's id.",
+    verbs=(),
+    moments=("created_at", "updated_at"),
+    label=(),
+    fields=(BLOCKING_PRESET,),
+    actions=(
+        Action(
+            name="read",
+            method="GET",
+            path="",
+            allow="read",
+            summary="Read the org's settings",
+            doc="What the org has decided for all its patients.",
+            answer="OrgSettingsOut",
+            run=read,
+        ),
+        Action(
+            name="update",
+            method="PATCH",
+            path="",
+            allow="write",
+            summary="Change the org's settings",
+            doc="Absent fields stay. A stale base_version is refused.",
+            answer="OrgSettingsOut",
+            run=change,
+            writes=True,
+            body=Body(
+                schema="UpdateOrgSettingsIn",
+                entries={
+                    "blocking_preset": Entry(key="blocking_preset", type=BLOCKING_PRESET.type, doc=BLOCKING_PRESET.doc),
+                    "base_version": BASE_VERSION,
+                },
+            ),
+            errors=("version_conflict",),
+        ),
+    ),
+)
