@@ -60,6 +60,7 @@ class Reference(Field):
 
     type: Type = UUID
     to: str
+    kept_in: str = ""
 
     @property
     def key(self) -> str:
@@ -67,7 +68,7 @@ class Reference(Field):
 
     @property
     def column(self) -> str:
-        return f"{self.name}_id"
+        return self.kept_in or f"{self.name}_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

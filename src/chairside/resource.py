@@ -32,7 +32,7 @@ class Filter:
 
     entry: Entry
     column: str = ""
-    how: Literal["equals", "from", "to", "contains", "tagged", "words", "state", "is", "family"] = "equals"
+    how: Literal["equals", "from", "to", "contains", "tagged", "words", "state", "is", "family", "mentions"] = "equals"
     refers_to: str | None = None
     value: str | None = None
 
@@ -63,9 +63,9 @@ class Lapse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """A column near a record that its answers are computed from: of its patient, or of the org's settings."""
+    """A column near a record that its answers are computed from: of its own, its patient, or the org's settings."""
 
-    of: Literal["patient", "org_settings"]
+    of: Literal["self", "patient", "org_settings"]
     column: str
 
     @property
@@ -86,6 +86,7 @@ class Change:
     given: frozenset[str]
     now: datetime
     region: str = "US"
+    role: str = ""
     extra: dict[str, object] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -133,6 +134,7 @@ class Desk(Protocol):
     async def name_references(self, kind: str, changes: Sequence[Change]) -> list[list[Problem]]: ...
     async def walk(self, kind: str, asked: Asked) -> dict[str, object]: ...
     async def listed(self, kind: str, asked: Asked, **query: object) -> list[dict[str, Any]]: ...
+    async def where(self, kind: str, **columns: object) -> list[dict[str, Any]]: ...
     async def look_beside(self, kind: str, record: Record) -> None: ...
     async def typeahead(self, typed: str, limit: int) -> tuple[list[Record], int]: ...
     def change(self, kind: str, before: Record | None, values: Mapping[str, object]) -> Change: ...
@@ -190,11 +192,12 @@ class Kind:
     label: tuple[str, ...] = ("name",)
     verbs: tuple[Verb, ...] = ("list", "get", "create", "patch", "archive")
     parent: str | None = None
+    parent_name: str = "patient"
     versioned: bool = True
     moments: tuple[str, ...] = ("created_at", "updated_at", "deleted_at")
     bare_list: bool = False
     page_size: int = 50
-    archive_by_version: bool = False
+    archive_by: Literal["id", "body", "query"] = "id"
     order: tuple[str, ...] = ("created_at", "id")
     sorts: tuple[Sort, ...] = ()
     filters: tuple[Filter, ...] = ()
@@ -220,7 +223,8 @@ class Kind:
         owner = (
             (
                 Reference(
-                    name="patient",
+                    name=self.parent_name,
+                    kept_in="patient_id",
                     to=self.parent,
                     doc="The patient it belongs to.",
                     required=True,

@@ -346,6 +346,26 @@ class Timestamp:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A bound in time: a timestamp, or a date for the first moment of that day (UTC) or, with `end`, its last."""
+
+    end: bool = False
+    sql: str = "timestamptz"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+
+    def parse(self, value: object, now: datetime) -> datetime:
+        text = text_of(value)
+        if not _DATE.fullmatch(text):
+            # A plus sign that was not escaped in a query reads as a blank.
+            return Timestamp().parse(text.replace(" ", "+"), now)
+        clock = time.max if self.end else time.min
+        return datetime.combine(Date().parse(text, now), clock, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
 class TimeOfDay:
     sql: str = "time"
 

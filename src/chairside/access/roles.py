@@ -8,7 +8,20 @@ from chairside.engine.context import Caller
 from chairside.errors import refuse
 
 ROLES = ("admin", "clinician", "front_desk", "billing", "read_only", "integration", "portal")
-AREAS = ("demographics", "chart", "alerts", "tags", "balances", "setup", "org_settings", "events", "audit")
+AREAS = (
+    "demographics",
+    "chart",
+    "alerts",
+    "people",
+    "communications",
+    "fields",
+    "tags",
+    "balances",
+    "setup",
+    "org_settings",
+    "events",
+    "audit",
+)
 RIGHTS = ("read", "write", "reveal")
 
 _NONE, _READ, _WRITE = frozenset[str](), frozenset({"read"}), frozenset({"read", "write"})
@@ -36,6 +49,33 @@ TABLE: Mapping[str, Mapping[str, frozenset[str]]] = {
     "alerts": {
         "admin": _WRITE,
         "clinician": _WRITE,
+        "front_desk": _WRITE,
+        "billing": _NONE,
+        "read_only": _READ,
+        "integration": _WRITE,
+        "portal": _NONE,
+    },
+    "people": {
+        "admin": _WRITE,
+        "clinician": _READ,
+        "front_desk": _WRITE,
+        "billing": _NONE,
+        "read_only": _READ,
+        "integration": _WRITE,
+        "portal": _NONE,
+    },
+    "communications": {
+        "admin": _WRITE,
+        "clinician": _READ,
+        "front_desk": _WRITE,
+        "billing": _NONE,
+        "read_only": _READ,
+        "integration": _WRITE,
+        "portal": _NONE,
+    },
+    "fields": {
+        "admin": _WRITE,
+        "clinician": _READ,
         "front_desk": _WRITE,
         "billing": _NONE,
         "read_only": _READ,

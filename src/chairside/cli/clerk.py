@@ -34,6 +34,8 @@ STARTERS = {
     "allergy_definition": "allergy_definitions",
     "medication_definition": "medication_definitions",
     "disease_definition": "disease_definitions",
+    "communication_type": "communication_types",
+    "referral_source": "referral_sources",
 }
 
 

@@ -43,14 +43,14 @@ class Shapes:
                 answer[name] = {"id": answer[name], "name": values[place]}
         answer.update(shape.constants)
         if kind.present is not None:
-            kind.present(answer, dict(zip(shape.beside, values[-len(shape.beside) :], strict=True)))
+            kind.present(answer, dict(zip(shape.beside, values[len(values) - len(shape.beside) :], strict=True)))
         return {name: answer[name] for name in shape.portal} if portal else answer
 
     def of_record(self, kind: Kind, record: Record, *, portal: bool = False) -> dict[str, Any]:
         """The answer from a record and the names that were looked up for it."""
         values = [record.get(f.column if not isinstance(f, Borrowed) else f.name) for f in kind.answered]
         values += [record.get(f"{r.name}_name") for r in kind.references]
-        values += [record[b.name] for b in kind.beside]
+        values += [record[b.column if b.of == "self" else b.name] for b in kind.beside]
         return self.of_row(kind, values, portal=portal)
 
 

@@ -86,7 +86,14 @@ class Desk:
         sent = {keys.get(key, key): value for key, value in values.items() if key != "base_version"}
         after = dict(before) if before is not None else self._blank(declared)
         after.update(sent)
-        return Change(before=before, after=after, given=frozenset(sent), now=self.now, region=self.region)
+        return Change(
+            before=before,
+            after=after,
+            given=frozenset(sent),
+            now=self.now,
+            region=self.region,
+            role=self.context.caller.role,
+        )
 
     def _expect(self, version: int, values: Mapping[str, object]) -> None:
         """The caller must have seen this version, if they say which one they have seen."""
@@ -101,8 +108,14 @@ class Desk:
         record: Record = {f.column: f.default for f in kind.stored}
         record |= {f.column + end: None for f in kind.stored if f.sealed for end in ("_sealed", "_index")}
         record |= {"id": new_id(), "created_at": self.now, "updated_at": self.now, "version": 0}
-        if "created_by" in record:
-            record["created_by"] = self.context.caller.number
+        caller = self.context.caller
+        for column, value in (
+            ("created_by", caller.number),
+            ("author_id", caller.user_id),
+            ("author_name", caller.name),
+        ):
+            if column in record:
+                record[column] = value
         return record
 
     def settle(self, kind: str, change: Change) -> None:
@@ -182,7 +195,7 @@ class Desk:
             (table.update_many, [c for c in moved if c.before is not None]),
         ):
             if part:
-                columns = ([c.after[name] for c in part] for name in types)
+                columns = ([_packed(c.after[name]) for c in part] for name in types)
                 status = await self.connection.execute(statement, self.org_id, *columns)
                 if int(status.rsplit(" ", 1)[1]) != len(part):
                     raise Rewritten
@@ -251,7 +264,7 @@ class Desk:
             f.name
             for f in kind.answered
             if f.stored
-            and f.name not in ("id", "version", "created_at", "updated_at", "patient")
+            and f.name not in ("id", "version", "created_at", "updated_at", kind.parent_name)
             and (record[f.column] is not None if change.before is None else change.before[f.column] != record[f.column])
         ]
         patient_id = record["id"] if kind.name == "patient" else record.get("patient_id")
@@ -284,10 +297,14 @@ class Desk:
         whole = Asked(path=asked.path, query={"page_size": 1000, "page": 1, **query}, body={}, now=self.now)
         return await reading.items(self, self.tables[kind], whole)
 
+    async def where(self, kind: str, **columns: object) -> list[dict[str, Any]]:
+        """The live records of a kind whose columns have these values, as answers, up to 1,000."""
+        return await reading.where(self, self.tables[kind], columns)
+
     async def look_beside(self, kind: str, record: Record) -> None:
         """Fetch what a new record's computed fields are made from; a loaded record has it already."""
         for beside in self.tables[kind].kind.beside:
-            if beside.name not in record:
+            if beside.of != "self" and beside.name not in record:
                 of = self.org_id if beside.of == "org_settings" else record["patient_id"]
                 near = await self.load(beside.of, of, at=("path", "patient_uuid"))
                 record[beside.name] = near[beside.column]
@@ -309,7 +326,15 @@ class Rewritten(Exception):
     """A record changed between being read and being written; the whole request runs again."""
 
 
+def _packed(value: object) -> object:
+    """A list inside a column of values, as PostgreSQL writes one."""
+    if not isinstance(value, list):
+        return value
+    quoted = (str(v).replace("\\", "\\\\").replace('"', '\\"') for v in value)
+    return "{" + ",".join(f'"{q}"' for q in quoted) + "}"
+
+
 def _nothing_there(kind: Kind, ref: Reference) -> Problem:
-    if ref.name == "patient" and kind.parent:
+    if ref.column == "patient_id" and kind.parent:
         return Problem(("path", "patient_uuid"), CODES["not_found"], "not_found")
     return Problem(("body", ref.key), f"there is no such {ref.to.replace('_', ' ')}", "not_found")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chairside.engine import bodies
 from chairside.fields import Body, Entry
-from chairside.resource import VERSION_ALONE, Asked, Kind, Reply, Verb
+from chairside.resource import BASE_VERSION, VERSION_ALONE, Asked, Kind, Reply, Verb
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -147,8 +147,10 @@ def _archive(kind: Kind, run: Run) -> Operation:
         action="archive",
         summary=f"Archive {_a(kind)}",
         doc="Takes it out of lists and answers; nothing is deleted.",
-        body=VERSION_ALONE if kind.archive_by_version else None,
-        errors=("not_found", *(("version_conflict",) if kind.archive_by_version else ()), *kind.archive_errors),
+        answer="" if kind.archive_by == "query" else f"{kind.schema}Out",
+        query=(BASE_VERSION,) if kind.archive_by == "query" else (),
+        body=VERSION_ALONE if kind.archive_by == "body" else None,
+        errors=("not_found", *(() if kind.archive_by == "id" else ("version_conflict",)), *kind.archive_errors),
         writes=True,
         versioned=kind.versioned,
     )

@@ -40,6 +40,15 @@ async def items(desk: Desk, table: Table, asked: Asked) -> list[dict[str, Any]]:
     return await _page_items(desk, table, asked.query, await _narrow(desk, table, asked))
 
 
+async def where(desk: Desk, table: Table, columns: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The answers of the live records whose columns have these values."""
+    narrowed = lists.Narrowing()
+    narrowed.state(archived=False)
+    for column, value in columns.items():
+        narrowed.add("equals", column, value)
+    return await _page_items(desk, table, {}, narrowed)
+
+
 async def _page_items(
     desk: Desk, table: Table, query: Mapping[str, Any], narrowed: lists.Narrowing
 ) -> list[dict[str, Any]]:

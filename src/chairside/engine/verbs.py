@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from chairside.engine.desk import Desk
 from chairside.errors import refuse
@@ -45,10 +46,13 @@ async def patch(kind: Kind, desk: Desk, asked: Asked) -> Reply:
 
 async def archive(kind: Kind, desk: Desk, asked: Asked) -> Reply:
     before = await desk.load_own(kind.name, asked)
-    change = desk.change(kind.name, before, {"deleted_at": desk.now, **asked.body})
+    change = desk.change(kind.name, before, {"deleted_at": desk.now})
     if kind.archiving is not None:
         await kind.archiving(desk, change)
-    return desk.reply(kind.name, await desk.save(kind.name, change, "archived"))
+    reply = desk.reply(kind.name, await desk.save(kind.name, change, "archived"))
+    if kind.archive_by == "query":
+        return replace(reply, data=None, version=None)
+    return reply
 
 
 async def _parent(kind: Kind, desk: Desk, asked: Asked) -> str | None:

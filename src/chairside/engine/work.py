@@ -92,7 +92,7 @@ class Work:
             await self._record(operation, context, [], None, connection)
             return answer
         desk = self._desk(context, connection)
-        desk.base_version = asked.body.get("base_version")
+        desk.base_version = asked.body.get("base_version", asked.query.get("base_version"))
         reply = await operation.run(desk, asked)
         context = _about(context, reply)
         location = f"{context.path}/{reply.record_id}" if operation.created and reply.record_id else None

@@ -18,9 +18,15 @@ from chairside.records.chart.medications import MEDICATIONS
 from chairside.records.chart.social_history import SOCIAL_HISTORY
 from chairside.records.chart.vital_signs import VITAL_SIGNS
 from chairside.records.org_settings import ORG_SETTINGS
-from chairside.records.patients import PATIENTS, ROW
+from chairside.records.patients import PATIENTS, ROW, family
 from chairside.records.patients.shapes import BULK_META
 from chairside.records.patients.shapes import SCHEMAS as PATIENT_SCHEMAS
+from chairside.records.people import custom_fields
+from chairside.records.people.appointments import APPOINTMENTS
+from chairside.records.people.communications import COMMUNICATION_LOGS, COMMUNICATION_TYPES
+from chairside.records.people.custom_fields import FIELD_DEFINITIONS, FIELD_VALUES
+from chairside.records.people.referrals import ATTRIBUTIONS, REFERRAL_PARTNERS, REFERRAL_SOURCES
+from chairside.records.people.relationships import RELATIONSHIPS
 from chairside.records.tags import TAG_DEFINITIONS, TAGS
 from chairside.resource import Kind
 
@@ -32,7 +38,12 @@ ALL: tuple[Kind, ...] = (
     DISEASES,
     VITAL_SIGNS,
     SOCIAL_HISTORY,
+    RELATIONSHIPS,
+    ATTRIBUTIONS,
+    COMMUNICATION_LOGS,
+    FIELD_VALUES,
     TAGS,
+    FIELD_DEFINITIONS,
     ALERT_DEFINITIONS,
     TAG_DEFINITIONS,
     ALLERGY_DEFINITIONS,
@@ -43,6 +54,10 @@ ALL: tuple[Kind, ...] = (
     FEE_SCHEDULES,
     BILLING_TYPES,
     EMPLOYERS,
+    COMMUNICATION_TYPES,
+    REFERRAL_SOURCES,
+    REFERRAL_PARTNERS,
+    APPOINTMENTS,
     ORG_SETTINGS,
 )
 SCHEMAS = {
@@ -50,6 +65,9 @@ SCHEMAS = {
     "MedicalSummaryOut": summary.SCHEMA,
     "InteractionWarningOut": warnings.SCHEMA,
     "VitalFlagOut": vital_signs.FLAG,
+    "FamilyMemberOut": family.SCHEMA,
+    "FieldFormOut": custom_fields.FORM,
+    "FieldFormItemOut": custom_fields.FORM_ITEM,
 }
 
 # Bodies that others hold.

@@ -39,11 +39,11 @@ def catalog(name: str, path: str, schema: str, plural: str, doc: str, *fields: F
         area=more.pop("area", "setup"),
         doc=doc,
         fields=named_fields(*fields),
-        archive_by_version=True,
+        archive_by="body",
         order=("item_order", "name_key", "id"),
         filters=more.pop("filters", (SEARCH,)),
         unique=(Unique(constraint=f"{table}_name", code="duplicate_name", key="name"),),
-        settle=settle_name,
+        settle=more.pop("settle", settle_name),
         **more,
     )
 

@@ -21,6 +21,8 @@ STATUS: Mapping[str, int] = {
     "duplicate_tag": 409,
     "duplicate_allergy": 409,
     "duplicate_category": 409,
+    "duplicate_relationship": 409,
+    "primary_exists": 409,
     "precondition_failed": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,

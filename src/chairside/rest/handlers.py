@@ -78,7 +78,7 @@ def _context(operation: Operation, route: str, request: Asking, caller: Caller, 
         method=operation.method,
         route=route,
         path=request.scope["path"],
-        status=201 if operation.created else 200,
+        status=201 if operation.created else 200 if operation.answer else 204,
         now=datetime.now(UTC),
     )
 
@@ -139,7 +139,8 @@ def _success(operation: Operation, request: Asking, given: Answer) -> Response[b
         headers["location"] = given.location
     if given.replayed:
         headers["idempotent-replayed"] = "true"
-    return Response(given.body, status_code=given.status, media_type=JSON, headers=headers)
+    media_type = JSON if given.body else None
+    return Response(given.body, status_code=given.status, media_type=media_type, headers=headers)
 
 
 async def _refusal(

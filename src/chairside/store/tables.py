@@ -61,17 +61,18 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
     )
     names = [f"{label(kinds[r.to], alias[r.name])} AS {r.name}_name" for r in kind.references]
     borrowed = [f"{alias[f.via]}.{f.name}" for f in kind.every_field if isinstance(f, Borrowed)]
-    beside = [f'{_near(b, alias)} AS "{b.name}"' for b in kind.beside]
+    beside = [f'{_near(kind, b, alias)} AS "{b.name}"' for b in kind.beside]
     answer = ", ".join([_answered(kind, f, alias) for f in kind.answered] + names + beside)
     everything = ", ".join([_shown(kind, c) for c in columns] + names + borrowed + beside)
     if any(b.of == "org_settings" for b in kind.beside):
         joins += "\n  LEFT JOIN org_settings s ON s.org_id = r.org_id AND s.id = r.org_id"
-    owner = f" AND r.patient_id = $3 AND {alias['patient']}.deleted_at IS NULL" if kind.parent else ""
+    owner = f" AND r.patient_id = $3 AND {alias[kind.parent_name]}.deleted_at IS NULL" if kind.parent else ""
     mutable = [c for c in columns if c not in ("id", "created_at")]
     updated = ["id", *mutable]
     listed = ", ".join(columns)
     places = ", ".join(f"${i + 2}" for i in range(len(columns)))
     arrays = ", ".join(f"${i + 2}::{_array(types[c])}" for i, c in enumerate(columns))
+    unpacked = ", ".join(_unpacked(c, types[c]) for c in columns)
     targets = tuple(dict.fromkeys(r.to for r in kind.references))
     return Table(
         kind=kind,
@@ -87,14 +88,14 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
         insert=f"INSERT INTO {kind.table} (org_id, {listed}) VALUES ($1, {places})",
         insert_many=(
             f"INSERT INTO {kind.table} (org_id, {listed})\n"
-            f"SELECT o.id, u.* FROM orgs o CROSS JOIN unnest({arrays}) AS u ({listed}) WHERE o.id = $1"
+            f"SELECT o.id, {unpacked} FROM orgs o CROSS JOIN unnest({arrays}) AS u ({listed}) WHERE o.id = $1"
         ),
         update=(
             f"UPDATE {kind.table} SET {', '.join(f'{c} = ${i + 3}' for i, c in enumerate(mutable))}\n"
             f"WHERE org_id = $1 AND id = $2 AND version = ${updated.index('version') + 2} - 1"
         ),
         update_many=(
-            f"UPDATE {kind.table} t SET {', '.join(f'{c} = u.{c}' for c in mutable)}\n"
+            f"UPDATE {kind.table} t SET {', '.join(f'{c} = {_unpacked(c, types[c])}' for c in mutable)}\n"
             f"FROM unnest({arrays}) AS u ({listed})\n"
             "WHERE t.org_id = $1 AND t.id = u.id AND t.version = u.version - 1"
         ),
@@ -131,13 +132,18 @@ def lapsed(kind: Kind) -> str:
     return f"(r.{kind.lapse.column} = '{kind.lapse.held}' AND r.{kind.lapse.on} <= current_date)"
 
 
-def _near(beside: Beside, alias: Mapping[str, str]) -> str:
-    return f"{'s' if beside.of == 'org_settings' else alias['patient']}.{beside.column}"
+def _near(kind: Kind, beside: Beside, alias: Mapping[str, str]) -> str:
+    near = {"self": "r", "org_settings": "s", "patient": alias.get(kind.parent_name, "")}[beside.of]
+    return f"{near}.{beside.column}"
 
 
 def _array(sql_type: str) -> str:
     """The type of a parameter with one value per row; a list per row travels as text and is cast back."""
-    return sql_type + "[]"
+    return "text[]" if sql_type.endswith("[]") else sql_type + "[]"
+
+
+def _unpacked(column: str, sql_type: str) -> str:
+    return f"u.{column}::{sql_type}" if sql_type.endswith("[]") else f"u.{column}"
 
 
 def _names(kind: Kind, kinds: Mapping[str, Kind], targets: tuple[str, ...]) -> str:
