@@ -7,3 +7,7 @@ INSERT INTO event_heads (org_id, last) VALUES ($1, 0);
 
 -- name: read
 SELECT id, name, region, created_at FROM orgs WHERE id = $1;
+
+-- name: all
+-- Every org, oldest first; only who migrates may list them.
+SELECT id, name, region, created_at FROM orgs ORDER BY created_at, id;
