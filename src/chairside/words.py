@@ -12,7 +12,9 @@ from datetime import date
 _LETTERS = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
 )
-_GROUPED_DIGITS = re.compile(r"(?<!\S)\+?[\d(][\d().\-]*(?:\s+[\d(][\d().\-]*)+(?!\S)")
+# A birth date beside digits is not part of their telephone number.
+_GROUP = r"(?!\d{4}-\d{1,2}-\d{1,2}(?!\S))[\d(][\d().\-]*"
+_GROUPED_DIGITS = re.compile(rf"(?<!\S)\+?{_GROUP}(?:\s+{_GROUP})+(?!\S)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 LONGEST = 64
@@ -74,7 +76,7 @@ class Word:
 def question(text: str) -> list[Word]:
     """The words somebody typed; digit groups of one telephone number count as one word."""
     joined = _GROUPED_DIGITS.sub(lambda m: re.sub(r"\D", "", m.group()), text)
-    return list(dict.fromkeys(_words(joined)))[:8]
+    return list(dict.fromkeys(_words(joined)))
 
 
 def _words(text: str) -> Iterator[Word]:

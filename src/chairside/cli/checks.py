@@ -15,6 +15,7 @@ from chairside.records import ALL
 from chairside.settings import Settings
 from chairside.store.migrate import NEWEST, OLDEST, MigrationFault, pending
 from chairside.store.pool import ROLE, connect
+from chairside.store.sql import queries
 from chairside.store.tables import columns_of
 
 LEAST_FREE = 1 << 30
@@ -66,9 +67,7 @@ async def _schema(owner: asyncpg.Connection[asyncpg.Record]) -> list[Finding]:
 
 
 async def _columns(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
-    rows = await owner.fetch(
-        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
-    )
+    rows = await owner.fetch(queries()["doctor.columns"])
     there = {(row["table_name"], row["column_name"]) for row in rows}
     lost = [f"{k.table}.{c}" for k in ALL for c in columns_of(k) if (k.table, c) not in there]
     return Finding("columns", not lost, f"missing: {', '.join(lost)}" if lost else "all that the records declare")
@@ -76,25 +75,15 @@ async def _columns(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
 
 async def _durability(owner: asyncpg.Connection[asyncpg.Record]) -> Iterator[Finding]:
     names = ("fsync", "full_page_writes", "synchronous_commit", "data_checksums")
-    values = {name: await owner.fetchval("SELECT current_setting($1)", name) for name in names}
+    values = {name: await owner.fetchval(queries()["doctor.setting"], name) for name in names}
     return (Finding(name, values[name] in ("on", "remote_apply", "remote_write"), values[name]) for name in names)
 
 
 async def _isolation(owner: asyncpg.Connection[asyncpg.Record]) -> list[Finding]:
-    tables = await owner.fetch(
-        "SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced,"
-        " EXISTS (SELECT 1 FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname) AS policy"
-        " FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
-        " AND (c.relname = 'orgs'"
-        " OR EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id'))"
-    )
+    tables = await owner.fetch(queries()["doctor.walls"])
     loose = [row["name"] for row in tables if not (row["forced"] and row["policy"])]
     says = f"not forced on {', '.join(loose)}" if loose else f"forced on all {len(tables)} tenant tables"
-    role = await owner.fetchrow(
-        "SELECT rolsuper, rolbypassrls, (SELECT count(*) FROM pg_class WHERE relowner = r.oid) AS owns"
-        " FROM pg_roles r WHERE rolname = $1",
-        ROLE,
-    )
+    role = await owner.fetchrow(queries()["doctor.role"], ROLE)
     return [Finding("row-level security", bool(tables) and not loose, says), _role(role)]
 
 
@@ -120,16 +109,16 @@ def _role(role: Any) -> Finding:
 async def _server_role(settings: Settings) -> Finding:
     connection = await connect(server_place(settings))
     try:
-        current = await connection.fetchval("SELECT current_user")
+        current = await connection.fetchval(queries()["doctor.whoami"])
     finally:
         await connection.close()
     return Finding("server connects as", current == ROLE, current)
 
 
 async def _fingerprints(owner: asyncpg.Connection[asyncpg.Record], settings: Settings) -> Finding:
-    if not await owner.fetchval("SELECT to_regclass('key_fingerprints') IS NOT NULL"):
+    if not await owner.fetchval(queries()["doctor.knows_keys"]):
         return Finding("keys", False, "the database knows no keys yet")
-    known = {r["id"]: r["fingerprint"] for r in await owner.fetch("SELECT id, fingerprint FROM key_fingerprints")}
+    known = {r["id"]: r["fingerprint"] for r in await owner.fetch(queries()["keys.known"])}
     try:
         held = Vault(settings.key_file).fingerprints()
     except KeyFault as fault:

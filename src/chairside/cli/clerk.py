@@ -23,8 +23,9 @@ from chairside.engine.work import Work
 from chairside.fields import read_body
 from chairside.knowledge.catalogs import starter
 from chairside.resource import Asked, Reply
+from chairside.rest.errors import success_of
 from chairside.settings import Settings
-from chairside.store.pool import Pool, connect
+from chairside.store.pool import Pool, connect, transaction
 from chairside.store.sql import queries
 
 SYSTEM_USER = "Chairside"
@@ -61,7 +62,7 @@ class Clerk:
         read = read_body(operation.body, dict(body), now, "body") if operation.body else {}
         context = Context(
             caller=self.caller, request_id=str(uuid4()), method=operation.method, route=f"cli:{name}", path=name,
-            status=201 if operation.created else 200, now=now, record_id=next(reversed(path.values()), None),
+            status=success_of(operation), now=now, record_id=next(reversed(path.values()), None),
             patient_id=path.get("patient_uuid"),
         )  # fmt: skip
         if operation.writes:
@@ -92,8 +93,7 @@ async def create_org(settings: Settings, pool: Pool, work: Work, org_id: str, na
     now = datetime.now(UTC)
     owner = await connect(owner_place(settings))
     try:
-        async with owner.transaction():
-            await owner.execute(f"SET LOCAL app.org = '{org_id}'")
+        async with transaction(owner, org_id, writes=True):
             if await owner.fetchrow(queries()["orgs.read"], org_id) is None:
                 await owner.execute(queries()["orgs.add"], org_id, name, region, now)
                 await owner.execute(queries()["orgs.add_head"], org_id)

@@ -20,6 +20,7 @@ from chairside.embedded import backup as archive
 from chairside.settings import Settings
 from chairside.store import migrate as schema
 from chairside.store.pool import connect
+from chairside.store.sql import queries
 
 
 def migrate(
@@ -109,7 +110,7 @@ def rotate_key(data_dir: DataDir = None) -> None:
     async def work() -> tuple[str, int]:
         connection = await connect(owner_place(settings))
         try:
-            orgs = [row["id"] for row in await connection.fetch("SELECT id FROM orgs ORDER BY id")]
+            orgs = [row["id"] for row in await connection.fetch(queries()["orgs.all"])]
         finally:
             await connection.close()
         async with clerk.working(settings) as (pool, _):

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from chairside.app import every_operation
-from chairside.cli.place import AsJson, Fault, out
+from chairside.cli.place import AsJson, DataDir, Fault, out
 from chairside.fields import Field, Reference
 from chairside.records import ALL
 from chairside.resource import Kind
 
 
-def routes(as_json: AsJson = False) -> None:
+def routes(as_json: AsJson = False, data_dir: DataDir = None) -> None:  # noqa: ARG001 - every command takes it
     """Every operation of the API: method, path, what it does."""
     rows = [(o.method, f"/api/v1/{{org_id}}/{o.path}", o.summary) for o in every_operation()]
     if as_json:
@@ -26,7 +26,9 @@ def routes(as_json: AsJson = False) -> None:
 
 
 def describe(
-    kind: Annotated[str, typer.Argument(help="Such as patient or tag_definition.")], as_json: AsJson = False
+    kind: Annotated[str, typer.Argument(help="Such as patient or tag_definition.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,  # noqa: ARG001 - every command takes it
 ) -> None:
     """What is kept of a kind of record: its fields, who may send them, its operations."""
     found = {k.name: k for k in ALL}.get(kind)

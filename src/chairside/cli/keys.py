@@ -13,7 +13,7 @@ async def ensure(settings: Settings) -> Vault:
     """The vault of this server. Makes the key file only for a database that was never used with one."""
     owner = await connect(owner_place(settings))
     try:
-        rows = await owner.fetch("SELECT id, fingerprint FROM key_fingerprints")
+        rows = await owner.fetch(queries()["keys.known"])
         known = {row["id"]: row["fingerprint"] for row in rows}
         if not settings.key_file.exists():
             if known:
@@ -31,11 +31,7 @@ async def ensure(settings: Settings) -> Vault:
                     f"The key file {settings.key_file} is not the one this database was used with (key {name})."
                 )
         for name, fingerprint in held.items():
-            await owner.execute(
-                "INSERT INTO key_fingerprints (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                name,
-                fingerprint,
-            )
+            await owner.execute(queries()["keys.remember"], name, fingerprint)
     finally:
         await owner.close()
     return vault
@@ -56,7 +52,7 @@ async def rotate(settings: Settings, pool: Pool, orgs: list[str]) -> tuple[str, 
             sealed += count
     owner = await connect(owner_place(settings))
     try:
-        await owner.execute("DELETE FROM key_fingerprints WHERE id <> $1", name)
+        await owner.execute(queries()["keys.forget_others"], name)
     finally:
         await owner.close()
     vault.drop_old_keys()

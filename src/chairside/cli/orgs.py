@@ -12,6 +12,7 @@ from chairside.cli import clerk
 from chairside.cli.place import AsJson, DataDir, Fault, out, run_in, settings_for
 from chairside.engine.ids import new_id
 from chairside.store.pool import connect
+from chairside.store.sql import queries
 
 app = typer.Typer(help="Make and list orgs.", no_args_is_help=True)
 
@@ -47,7 +48,7 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     async def work() -> list[dict[str, str]]:
         connection = await connect(owner_place(settings))
         try:
-            rows = await connection.fetch("SELECT id, name, region, created_at FROM orgs ORDER BY created_at, id")
+            rows = await connection.fetch(queries()["orgs.all"])
         finally:
             await connection.close()
         return [{**dict(r), "created_at": r["created_at"].isoformat()} for r in rows]

@@ -24,7 +24,7 @@ def entry(context: Context, action: str, kind: str, *, status: int, outcome: str
         caller.user_id,
         caller.name,
         caller.role,
-        action,
+        "reveal" if context.reveals else action,
         kind,
         context.record_id,
         context.patient_id,

@@ -26,7 +26,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One request. `fingerprint` is of method, path and body; `status` is what success will answer."""
+    """One request. `fingerprint` is of method, path and body; `status` is what success will answer; `reveals` says
+    that it asks for a sealed value whole."""
 
     caller: Caller
     request_id: str
@@ -40,3 +41,4 @@ class Context:
     if_match: tuple[int, ...] | None = None
     patient_id: str | None = None
     record_id: str | None = None
+    reveals: bool = False

@@ -28,6 +28,7 @@ class Operation:
     method: str
     path: str
     subject: str
+    id_param: str = ""
     area: str
     allow: str
     action: str
@@ -157,7 +158,13 @@ def _archive(kind: Kind, run: Run) -> Operation:
 
 
 def _verb(kind: Kind, run: Run, **more: Any) -> Operation:
-    shared: dict[str, Any] = {"subject": kind.name, "area": kind.area, "answer": f"{kind.schema}Out", "run": run}
+    shared: dict[str, Any] = {
+        "subject": kind.name,
+        "id_param": kind.id_param,
+        "area": kind.area,
+        "answer": f"{kind.schema}Out",
+        "run": run,
+    }
     return Operation(**(shared | more))
 
 
@@ -177,6 +184,7 @@ def _actions(kind: Kind) -> Iterator[Operation]:
             method=action.method,
             path=kind.path + action.path,
             subject=kind.name,
+            id_param=kind.id_param,
             area=action.area or kind.area,
             allow=action.allow,
             action=action.name,

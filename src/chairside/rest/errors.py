@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from chairside.engine.operations import Operation
 from chairside.errors import Problem
 
+INVALID = 422
 STATUS: Mapping[str, int] = {
     "unauthenticated": 401,
     "forbidden": 403,
@@ -28,14 +30,57 @@ STATUS: Mapping[str, int] = {
     "unsupported_media_type": 415,
     "internal_error": 500,
     "unavailable": 503,
+    **dict.fromkeys(
+        (
+            "invalid_json",
+            "invalid_header",
+            "unknown_field",
+            "unknown_parameter",
+            "repeated_parameter",
+            "missing",
+            "null_not_allowed",
+            "wrong_type",
+            "invalid_text",
+            "too_long",
+            "too_short",
+            "out_of_range",
+            "invalid_choice",
+            "invalid_uuid",
+            "invalid_date",
+            "invalid_datetime",
+            "invalid_time",
+            "invalid_email",
+            "invalid_phone",
+            "invalid_ssn",
+            "invalid_color",
+            "invalid_npi",
+            "invalid_timezone",
+            "contradiction",
+            "invalid_cursor",
+            "duplicate_row",
+            "invalid_transition",
+            "not_archived",
+            "guarantor_not_own",
+            "guarantor_of_dependents",
+            "guarantor_archived",
+            "ambiguous_match",
+            "guarantor_of_active_dependents",
+        ),
+        INVALID,
+    ),
 }
-INVALID = 422
 # What a retry helps against, and after how many seconds.
 RETRY_AFTER: Mapping[str, int] = {"idempotency_in_progress": 1, "unavailable": 2}
 
 
+def success_of(operation: Operation) -> int:
+    if not operation.answer:
+        return 204
+    return 201 if operation.created else 200
+
+
 def status_of(code: str) -> int:
-    return STATUS.get(code, INVALID)
+    return STATUS[code]
 
 
 def outcome_of(status: int) -> str:

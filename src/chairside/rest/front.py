@@ -42,6 +42,9 @@ def front(app: App) -> App:
 async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     seen = Seen(reading.request_id(scope["headers"]) or str(uuid4()))
     scope["chairside"] = seen
+    method = scope["method"]
+    if method == "HEAD":
+        scope["method"] = "GET"  # the same answer; its body is left out below
     started = time.perf_counter()
 
     async def sending(message: MutableMapping[str, Any]) -> None:
@@ -52,12 +55,14 @@ async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
                 (b"x-request-id", seen.request_id.encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
+        elif method == "HEAD":
+            message["body"] = b""
         await send(message)
 
     try:
         await app(scope, receive, sending)
     finally:
-        _report(scope["method"], seen, time.perf_counter() - started)
+        _report(method, seen, time.perf_counter() - started)
 
 
 def _report(method: str, seen: Seen, seconds: float) -> None:

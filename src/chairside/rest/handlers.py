@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -72,14 +72,23 @@ async def _caller(house: House, request: Asking) -> Caller:
 
 
 def _context(operation: Operation, route: str, request: Asking, caller: Caller, request_id: str) -> Context:
+    """Known before anything is refused, so that a refusal is on record with the patient it was about."""
+    params: Mapping[str, Any] = request.scope["path_params"]
+    path, problems = reading.path_of(params, operation.path_params)
+    named = {} if problems or str(params["org_id"]).lower() != caller.org_id else path
+    now = datetime.now(UTC)
+    sealed = any(e.key == "reveal" for e in operation.query)
     return Context(
         caller=caller,
         request_id=request_id,
         method=operation.method,
         route=route,
         path=request.scope["path"],
-        status=201 if operation.created else 200 if operation.answer else 204,
-        now=datetime.now(UTC),
+        status=errors.success_of(operation),
+        now=now,
+        patient_id=named.get("patient_uuid"),
+        record_id={**named, "org_id": caller.org_id}.get(operation.id_param),
+        reveals=sealed and "reveal" in reading.query_of(request.scope["query_string"], operation.query, now)[0],
     )
 
 
@@ -90,10 +99,7 @@ async def _ask(operation: Operation, context: Context, request: Asking) -> tuple
     if str(params["org_id"]).lower() != context.caller.org_id:
         raise refuse("not_found", "path", "org_id")
     path, problems = reading.path_of(params, operation.path_params)
-    record = path.get(operation.path_params[-1]) if operation.path_params else None
     patient = path.get("patient_uuid")
-    if not problems:
-        context = replace(context, record_id=record, patient_id=patient)
     query, bad = reading.query_of(scope["query_string"], operation.query, context.now)
     right = "reveal" if query.get("reveal") else operation.allow
     roles.allow(context.caller, operation.area, right, portal=operation.portal, patient_id=patient)
@@ -176,10 +182,18 @@ def from_framework(_request: Asking, fault: Exception) -> Response[bytes]:
     )
     if code == "internal_error":
         log.error("fault", fault=type(fault).__name__, at=_place(fault))
-    allowed = fault.headers if isinstance(fault, HTTPException) and fault.headers else {}
+    headers = fault.headers if isinstance(fault, HTTPException) and fault.headers else {}
     response = _problems(refuse(code, "body" if code in ("invalid_json", "body_too_large") else "path").problems)
-    response.headers.update({k.lower(): v for k, v in allowed.items() if k.lower() == "allow"})
+    for name, value in headers.items():
+        if name.lower() == "allow":
+            response.headers["allow"] = allowed(value.split(", "))
     return response
+
+
+def allowed(methods: Iterable[str]) -> str:
+    """The Allow header for these; whatever can be got can also be asked for its head."""
+    known = set(methods)
+    return ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))
 
 
 def _place(fault: BaseException) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import cache
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Histogram
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-_REQUESTS = Counter("chairside_requests", "Requests answered.", ["method", "route", "status"])
-_SECONDS = Histogram("chairside_request_seconds", "Time to answer.", ["method", "route"], buckets=BUCKETS)
 _children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
 
@@ -19,13 +20,26 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     key = (method, route, status)
     held = _children.get(key)
     if held is None:
-        held = _children[key] = (_REQUESTS.labels(method, route, str(status)), _SECONDS.labels(method, route))
+        requests, seconds_of = _instruments()
+        held = _children[key] = (requests.labels(method, route, str(status)), seconds_of.labels(method, route))
     held[0].inc()
     held[1].observe(seconds)
 
 
+@cache
+def _instruments() -> tuple[Counter, Histogram]:
+    # The library decides when it is imported whether processes share their numbers, and workers are forked from a
+    # process that has imported this module before it knew where they will be kept.
+    from prometheus_client import Counter, Histogram  # noqa: PLC0415
+
+    requests = Counter("chairside_requests", "Requests answered.", ["method", "route", "status"])
+    return requests, Histogram("chairside_request_seconds", "Time to answer.", ["method", "route"], buckets=BUCKETS)
+
+
 def exposition() -> bytes:
     """The numbers of all workers together in the text form that Prometheus reads."""
+    from prometheus_client import CollectorRegistry, generate_latest, multiprocess  # noqa: PLC0415 - as above
+
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here

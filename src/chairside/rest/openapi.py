@@ -11,7 +11,7 @@ from chairside.errors import CODES
 from chairside.fields import Body, Entry, Reference
 from chairside.resource import Kind
 from chairside.rest import examples
-from chairside.rest.errors import status_of
+from chairside.rest.errors import status_of, success_of
 from chairside.rest.schemas import SHARED
 from chairside.types import Many
 
@@ -100,7 +100,7 @@ def _entry_schema(entry: Entry) -> Schema:
 
 
 def _operation(operation: Operation, kinds: Sequence[Kind], schemas: Mapping[str, Schema]) -> Schema:
-    success = "204" if not operation.answer else "201" if operation.created else "200"
+    success = str(success_of(operation))
     responses: dict[str, Schema] = {success: _success(operation, schemas)}
     if operation.method == "GET" and operation.versioned:
         responses["304"] = {"description": "The caller has this version already."}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib import resources
 from typing import Any
@@ -35,6 +35,7 @@ def application(house: House, operations: Sequence[Operation], document: Mapping
     """The ASGI application. `lifespan` opens and closes what `house` needs."""
     app = Litestar(
         route_handlers=[
+            *_options(operations),  # first, for the framework answers for paths that it finds without
             *(_route(house, o) for o in operations),
             *_open_paths(house, msgspec.json.encode(document)),
         ],
@@ -63,6 +64,24 @@ def _route(house: House, operation: Operation) -> HTTPRouteHandler:
     )(handle)
 
 
+def _options(operations: Sequence[Operation]) -> Iterator[HTTPRouteHandler]:
+    """For each path what can be done there; the framework's own answer names the first operation alone."""
+    methods: dict[str, list[str]] = {}
+    for operation in operations:
+        methods.setdefault(PREFIX + operation.path, []).append(operation.method)
+    for template, known in methods.items():
+        yield _option(template, handlers.allowed([*known, "OPTIONS"]))
+
+
+def _option(template: str, allow: str) -> HTTPRouteHandler:
+    async def handle(request: Request[Any, Any, Any]) -> Response[None]:
+        request.scope["chairside"].route = template  # type: ignore[typeddict-item]  # put there by front
+        return Response(None, headers={"allow": allow})
+
+    path = template.replace("}", ":str}")
+    return HTTPRouteHandler(path, http_method="OPTIONS", name=f"OPTIONS {template}", status_code=204)(handle)
+
+
 def _open_paths(house: House, document: bytes) -> list[HTTPRouteHandler]:
     """What needs no token: it tells of the server, never of patients."""
 
@@ -80,7 +99,7 @@ def _open_paths(house: House, document: bytes) -> list[HTTPRouteHandler]:
 
     @get("/metrics", name="metrics", sync_to_thread=False)
     def numbers(request: Asking) -> Response[bytes]:
-        return _plain(request, "/metrics", metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+        return _plain(request, "/metrics", metrics.exposition(), "text/plain; version=0.0.4")
 
     @get("/openapi.json", name="openapi", sync_to_thread=False)
     def openapi(request: Asking) -> Response[bytes]:
@@ -88,7 +107,7 @@ def _open_paths(house: House, document: bytes) -> list[HTTPRouteHandler]:
 
     @get("/docs", name="docs", sync_to_thread=False)
     def docs(request: Asking) -> Response[bytes]:
-        return _plain(request, "/docs", PAGE.encode(), "text/html; charset=utf-8")
+        return _plain(request, "/docs", PAGE.encode(), "text/html")
 
     @get("/docs/start.js", name="docs_start", sync_to_thread=False)
     def start(request: Asking) -> Response[bytes]:

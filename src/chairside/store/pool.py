@@ -124,19 +124,8 @@ class Pool:
     @asynccontextmanager
     async def transaction(self, org_id: str, *, writes: bool) -> AsyncIterator[Connection]:
         """One transaction of one org, committed when the block ends well and rolled back otherwise."""
-        if not is_uuid(org_id):
-            raise refuse("not_found", "path", "org_id")
-        mode = "" if writes else " READ ONLY"
-        waits = "; SET LOCAL lock_timeout = '4s'" if writes else ""
-        async with self._connection() as connection:
-            # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
-            await connection.execute(f"BEGIN{mode}; SET LOCAL app.org = '{org_id}'{waits}")
-            try:
-                yield connection
-            except BaseException:
-                await _roll_back(connection)
-                raise
-            await connection.execute("COMMIT")
+        async with self._connection() as connection, transaction(connection, org_id, writes=writes):
+            yield connection
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -149,7 +138,26 @@ class Pool:
             await self._pool.release(connection)
 
 
-async def _roll_back(connection: Connection) -> None:
+@asynccontextmanager
+async def transaction(
+    connection: Connection | asyncpg.Connection[asyncpg.Record], org_id: str, *, writes: bool
+) -> AsyncIterator[None]:
+    """The one place that begins and commits: everything in the block, as one org, or nothing."""
+    if not is_uuid(org_id):
+        raise refuse("not_found", "path", "org_id")
+    mode = "" if writes else " READ ONLY"
+    waits = "; SET LOCAL lock_timeout = '4s'" if writes else ""
+    # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
+    await connection.execute(f"BEGIN{mode}; SET LOCAL app.org = '{org_id}'{waits}")
+    try:
+        yield
+    except BaseException:
+        await _roll_back(connection)
+        raise
+    await connection.execute("COMMIT")
+
+
+async def _roll_back(connection: Connection | asyncpg.Connection[asyncpg.Record]) -> None:
     try:
         await asyncio.wait_for(connection.execute("ROLLBACK"), 5)
     except Exception:  # noqa: BLE001 - whatever happened, a connection not provably idle must not be used again

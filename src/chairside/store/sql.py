@@ -11,7 +11,7 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 @cache
 def queries() -> dict[str, str]:
-    """Every statement by `file.name`; its first parameter is the org."""
+    """Every statement by `file.name`. Its first parameter is the org, if it is of one."""
     found: dict[str, str] = {}
     for file in resources.files("chairside.store").joinpath("queries").iterdir():
         if file.name.endswith(".sql"):

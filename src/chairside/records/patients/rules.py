@@ -89,7 +89,7 @@ def e164(phone: str | None, region: str) -> str | None:
 
 def search_words(patient: Record) -> set[tuple[int, str]]:
     """What a patient is found by: names and chart number first, then e-mail, telephones and birth date."""
-    chart = {patient["chart_number_key"]} if patient["chart_number_key"] else set()
+    chart = dict.fromkeys((patient["chart_number_key"], *map(squeeze, (patient["chart_number"] or "").split())))
     first = patient["last_name_key"], patient["first_name_key"]
     parts = sorted(name_words(patient["first_name"], patient["last_name"], patient["preferred_name"]) - set(first))
     names = [w for w in (*chart, *first, *parts) if w][:MOST_NAME_WORDS]
@@ -97,12 +97,19 @@ def search_words(patient: Record) -> set[tuple[int, str]]:
     if patient["email_key"]:
         others.add(squeeze(patient["email_key"]))
     for phone in PHONES:
-        others |= phone_words([(patient[f"{phone}_e164"] or "").lstrip("+"), _digits(patient[phone])])
+        whole = (patient[f"{phone}_e164"] or "").lstrip("+")
+        others |= phone_words([whole, _from_area_code(whole), _digits(patient[phone])])
     if patient["date_of_birth"]:
         others.add(birth_word(patient["date_of_birth"]))
     if patient["deleted_at"]:
         return {(ARCHIVED_SCOPE, w) for w in {*names, *others}}
     return {(NAME_SCOPE, w) for w in names} | {(OTHER_SCOPE, w) for w in others - set(names)}
+
+
+def _from_area_code(digits: str) -> str:
+    """An international number without its country code; no such code begins another."""
+    codes = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    return next((digits[n:] for n in (1, 2, 3) if digits and int(digits[:n]) in codes), "")
 
 
 def _digits(phone: str | None) -> str:

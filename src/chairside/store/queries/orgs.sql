@@ -10,3 +10,7 @@ INSERT INTO org_settings (org_id, id, blocking_preset, created_at, updated_at, v
 
 -- name: read
 SELECT id, name, region, created_at FROM orgs WHERE id = $1;
+
+-- name: all
+-- Every org, oldest first; only who migrates may list them.
+SELECT id, name, region, created_at FROM orgs ORDER BY created_at, id;

@@ -1,0 +1,10 @@
+-- name: known
+-- The keys this database was used with. Keys are of no org.
+SELECT id, fingerprint FROM key_fingerprints;
+
+-- name: remember
+INSERT INTO key_fingerprints (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: forget_others
+-- After a rotation one key is left.
+DELETE FROM key_fingerprints WHERE id <> $1;
