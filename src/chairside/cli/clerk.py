@@ -14,6 +14,7 @@ import msgspec
 
 from chairside.access.tokens import NewToken, add_user, new_token
 from chairside.app import every_operation, house_of, owner_place, server_place
+from chairside.changes import Asked, Reply
 from chairside.cli.place import Fault
 from chairside.engine.context import Caller, Context
 from chairside.engine.desk import Desk
@@ -22,7 +23,6 @@ from chairside.engine.operations import Operation
 from chairside.engine.work import Work
 from chairside.fields import read_body
 from chairside.knowledge.catalogs import starter
-from chairside.resource import Asked, Reply
 from chairside.rest.errors import success_of
 from chairside.settings import Settings
 from chairside.store.pool import Pool, connect, transaction

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from chairside.changes import Asked, Record, Reply
 from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
 from chairside.fields import Entry
-from chairside.resource import Asked, Record, Reply
 from chairside.types import Integer, Many, Text
 
 MOST_NUMBERED = 5000
@@ -17,27 +17,25 @@ async def read_feed(desk: Desk, asked: Asked) -> Reply:
     """Events after a number. Numbers are given out under the lock of the org's head, to committed events alone, so
     none can appear later before one that was seen."""
     after, limit = asked.query["after"], asked.query["limit"]
-    await _number(desk)
+    # Known before the events are read: one that gets its number meanwhile must not be passed over.
+    last = await _number(desk)
     types = asked.query.get("types")
     rows = await desk.ask("events.feed", after, limit + 1, types)
     items = [_shown(row) for row in rows[:limit]]
-    head = items[-1]["sequence"] if items else await _head(desk, after)
+    head = items[-1]["sequence"] if items else max(after, last)
     return Reply(data={"items": items, "next_after": head, "has_more": len(rows) > limit})
 
 
-async def _number(desk: Desk) -> None:
-    if not (await desk.ask("events.pending"))[0]["pending"]:
-        return
+async def _number(desk: Desk) -> int:
+    """The last number given out, once every event that was there to number has one."""
+    [known] = await desk.ask("events.pending")
+    if not known["pending"]:
+        return int(known["last"])
     # Two statements: what waited for the lock must not number by a snapshot from before it had it.
     [head] = await desk.ask("events.hold_feed")
     numbered = await desk.fetch_status("events.number", head["last"], MOST_NUMBERED)
     await desk.fetch_status("events.move_head", numbered)
-
-
-async def _head(desk: Desk, after: int) -> int:
-    """Where a reader goes on who found nothing: events of other types need not be looked at again."""
-    [head] = await desk.ask("events.last")
-    return max(after, int(head["last"]))
+    return int(head["last"]) + numbered
 
 
 def _shown(row: Record) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chairside.changes import Record
 from chairside.fields import Borrowed, Reference
-from chairside.resource import Kind, Record
+from chairside.resource import Kind
 
 
 @dataclass(frozen=True, slots=True)

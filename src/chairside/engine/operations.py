@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chairside.changes import Asked, Reply
 from chairside.engine import bodies
 from chairside.fields import Body, Entry
-from chairside.resource import BASE_VERSION, VERSION_ALONE, Asked, Kind, Reply, Verb
+from chairside.resource import BASE_VERSION, VERSION_ALONE, Kind, Verb
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from chairside.changes import Asked, Record
 from chairside.errors import refuse
-from chairside.resource import Asked, Filter, Kind, Record, Sort
+from chairside.resource import Filter, Kind, Sort
 from chairside.store import lists
 from chairside.store import typeahead as store_typeahead
 from chairside.store.tables import Table, state_of

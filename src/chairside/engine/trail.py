@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from chairside.changes import Asked, Record, Reply
 from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
 from chairside.errors import refuse
 from chairside.fields import Entry
-from chairside.resource import Asked, Record, Reply
 from chairside.types import Choice, Date, Integer, Text, Uuid
 
 OUTCOMES = ("allowed", "denied", "invalid", "failed")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
+from chairside.changes import Asked, Reply
 from chairside.engine.desk import Desk
 from chairside.errors import refuse
-from chairside.resource import Asked, Kind, Reply, Verb
+from chairside.resource import Kind, Verb
 
 
 async def list_(kind: Kind, desk: Desk, asked: Asked) -> Reply:

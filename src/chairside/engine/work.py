@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 import asyncpg
 import msgspec
 
+from chairside.changes import Asked, Reply
 from chairside.engine import audit, idempotency
 from chairside.engine.answers import Shapes
 from chairside.engine.context import Context
-from chairside.engine.desk import Desk, Rewritten
+from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
+from chairside.engine.saving import Rewritten
 from chairside.engine.vault import Vault
 from chairside.errors import refuse
-from chairside.resource import Asked, Reply, Unique
+from chairside.resource import Unique
 from chairside.store import constraints
 from chairside.store.pool import AGAIN, Connection, Pool
 from chairside.store.sql import queries
@@ -89,7 +91,7 @@ class Work:
                 location=stored.location,
                 replayed=True,
             )
-            await self._record(operation, context, [], None, connection)
+            await self._record(operation, _again(operation, context, stored), [], None, connection)
             return answer
         desk = self._desk(context, connection)
         desk.base_version = asked.body.get("base_version", asked.query.get("base_version"))
@@ -135,3 +137,11 @@ def _about(context: Context, reply: Reply) -> Context:
         record_id=reply.record_id or context.record_id,
         patient_id=reply.patient_id or context.patient_id,
     )
+
+
+def _again(operation: Operation, context: Context, stored: idempotency.Stored) -> Context:
+    """The context of a replay, which shows the record that was made the first time."""
+    if stored.location is None:
+        return context
+    made = stored.location.rpartition("/")[2]
+    return replace(context, record_id=made, patient_id=made if operation.subject == "patient" else context.patient_id)

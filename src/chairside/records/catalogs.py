@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from chairside.changes import Change
 from chairside.fields import Entry, Field
-from chairside.resource import Change, Filter, Kind, Unique, named_fields
+from chairside.resource import Filter, Kind, Unique, named_fields
 from chairside.types import Boolean, Phone, Text, Timezone, icd10, npi, rx_cui, snomed
 
 SEARCH = Filter(

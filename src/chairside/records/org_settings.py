@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from chairside.changes import Asked, Desk, Reply
 from chairside.fields import Body, Entry, Field
 from chairside.knowledge.vital_ranges import PRESETS
-from chairside.resource import BASE_VERSION, Action, Asked, Desk, Kind, Reply
+from chairside.resource import BASE_VERSION, Action, Kind
 from chairside.types import Choice
 
 BLOCKING_PRESET = Field(

@@ -14,12 +14,12 @@ from litestar.exceptions import ClientException, HTTPException
 
 from chairside.access import roles
 from chairside.access.tokens import Doorkeeper
+from chairside.changes import Asked
 from chairside.engine import audit
 from chairside.engine.context import Caller, Context
 from chairside.engine.operations import Operation
 from chairside.engine.work import Answer, Work
 from chairside.errors import Problem, Refused, refuse
-from chairside.resource import Asked
 from chairside.rest import errors, reading
 from chairside.rest.front import Seen
 from chairside.store.pool import AWAY

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from chairside.changes import Asked, Change, Desk, Reply, wrong
 from chairside.errors import Problem, Refused, refuse
 from chairside.fields import Entry, Field, Reference, body_of
 from chairside.records.catalogs import CATEGORY, SEARCH, catalog
-from chairside.resource import VERSION_ALONE, Action, Asked, Change, Desk, Filter, Kind, Lapse, Reply, wrong
+from chairside.resource import VERSION_ALONE, Action, Filter, Kind, Lapse
 from chairside.types import Boolean, Choice, Date, Integer, Many, Text, Timestamp, Uuid
 
 SCOPES = ("patient", "family")

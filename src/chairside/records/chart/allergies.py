@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from chairside.changes import Change, Desk, Record
 from chairside.fields import Entry, Field, Reference
 from chairside.knowledge.interactions import Substance, check
 from chairside.records.chart.warnings import WARNINGS, shown, substance
-from chairside.resource import Change, Desk, Filter, Kind, Record, Unique
+from chairside.resource import Filter, Kind, Unique
 from chairside.types import Boolean, Date, Text
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from chairside.changes import Change, wrong
 from chairside.fields import Entry, Field, Reference
-from chairside.resource import Change, Filter, Kind, wrong
+from chairside.resource import Filter, Kind
 from chairside.types import Choice, Date, Text
 
 STATUSES = ("active", "resolved", "inactive")

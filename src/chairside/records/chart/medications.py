@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from chairside.changes import Change, Desk, Record, wrong
 from chairside.errors import Problem
 from chairside.fields import Entry, Field, Reference
 from chairside.knowledge.interactions import Substance, check
 from chairside.records.chart.warnings import WARNINGS, shown, substance
-from chairside.resource import Change, Desk, Filter, Kind, Record, wrong
+from chairside.resource import Filter, Kind
 from chairside.types import Boolean, Choice, Date, Text, rx_cui
 
 STATUSES = ("active", "completed", "discontinued", "on_hold")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from chairside.changes import Asked, Desk, Reply
 from chairside.errors import refuse
-from chairside.resource import Action, Asked, Desk, Reply
+from chairside.resource import Action
 
 REF = "#/components/schemas/"
 

@@ -7,9 +7,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from chairside.changes import Change, Desk, Record, wrong
 from chairside.fields import Entry, Field, Reference
 from chairside.knowledge import growth, vital_ranges
-from chairside.resource import Beside, Change, Desk, Filter, Kind, Record, wrong
+from chairside.resource import Beside, Filter, Kind
 from chairside.types import Boolean, Date, Integer, Many, Number, Structure, Text, TimeOfDay
 
 BORN, SEX, PRESET = "patient.date_of_birth", "patient.gender", "org_settings.blocking_preset"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chairside.changes import Record
 from chairside.fields import Field
 from chairside.knowledge.interactions import BASES, GRADES, Substance
 from chairside.knowledge.interactions import Warning as InteractionWarning
-from chairside.resource import Record
 from chairside.types import Many, Structure
 
 SCHEMA: dict[str, Any] = {

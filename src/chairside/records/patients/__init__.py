@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from chairside.changes import Change, Desk
 from chairside.fields import Body, Entry
 from chairside.records.chart.summary import SUMMARY
 from chairside.records.patients import actions, bulk, duplicates, rules, shapes
 from chairside.records.patients.family import FAMILY
 from chairside.records.patients.fields import FIELDS, STATUSES
 from chairside.records.people.relationships import DEPENDENTS, GUARDIANS
-from chairside.resource import Action, Change, Desk, Filter, Kind, Sort, Unique
+from chairside.resource import Action, Filter, Kind, Sort, Unique
 from chairside.types import Choice, Date, Integer, Many, Text, Uuid
 
 

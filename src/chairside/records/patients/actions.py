@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from chairside.changes import Asked, Change, Desk, Record, Reply, wrong
 from chairside.errors import refuse
 from chairside.records.patients.fields import BUCKETS
 from chairside.records.patients.rules import TRANSITIONS
 from chairside.records.patients.shapes import FOUND
-from chairside.resource import Asked, Change, Desk, Record, Reply, wrong
 
 AT = ("path", "patient_uuid")
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chairside.changes import Asked, Change, Desk, Record, Reply
 from chairside.errors import CODES, Problem, Refused
 from chairside.fields import Body, try_body
 from chairside.records.patients.duplicates import Probe, find, probe_of
-from chairside.resource import Asked, Change, Desk, Record, Reply
 from chairside.words import squeeze
 
 STATUSES = ("created", "updated", "skipped", "failed", "validated")

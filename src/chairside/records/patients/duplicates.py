@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from chairside.changes import Asked, Change, Desk, Record, Reply
 from chairside.records.patients.rules import e164
 from chairside.records.patients.shapes import FOUND, SIGNALS
-from chairside.resource import Asked, Change, Desk, Record, Reply
 from chairside.words import fold, squeeze
 
 MOST = 50

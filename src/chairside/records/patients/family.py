@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from chairside.changes import Asked, Desk, Reply
 from chairside.errors import refuse
 from chairside.records.patients.fields import STATUSES
-from chairside.resource import Action, Asked, Desk, Reply
+from chairside.resource import Action
 
 MAYBE_TEXT = {"type": ["string", "null"]}
 SCHEMA: dict[str, Any] = {

@@ -9,9 +9,9 @@ from typing import Any
 
 import phonenumbers
 
+from chairside.changes import Change, Desk, Record, wrong
 from chairside.errors import Problem
 from chairside.records.patients.fields import BUCKETS, PHONES
-from chairside.resource import Change, Desk, Record, wrong
 from chairside.words import birth_word, fold, name_words, phone_words, squeeze
 
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {

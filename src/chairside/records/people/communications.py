@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chairside.changes import Change, Desk, wrong
 from chairside.fields import Entry, Field, Reference
 from chairside.records.catalogs import catalog
-from chairside.resource import Beside, Change, Desk, Filter, Kind, wrong
+from chairside.resource import Beside, Filter, Kind
 from chairside.types import Choice, Moment, Structure, Text, Timestamp, Uuid
 
 MODES = ("phone", "email", "mail", "in_person", "text", "fax")

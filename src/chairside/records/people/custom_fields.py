@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from chairside.changes import Asked, Change, Desk, Record, Reply, wrong
 from chairside.errors import Problem, Refused, refuse
 from chairside.fields import Borrowed, Entry, Field, Reference, body_of
 from chairside.records.catalogs import catalog, settle_name
 from chairside.records.people import field_values
-from chairside.resource import Action, Asked, Change, Desk, Kind, Record, Reply, wrong
+from chairside.resource import Action, Kind
 from chairside.types import Boolean, Choice, Invalid, Many, Structure, Text, Uuid
 
 REF = "#/components/schemas/"

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from chairside.changes import Change, wrong
 from chairside.errors import Problem
 from chairside.fields import Field, Reference
 from chairside.records.catalogs import NPI, PHONE, catalog
-from chairside.resource import Change, Kind, Unique, wrong
+from chairside.resource import Kind, Unique
 from chairside.types import Choice, Email, Text, Timestamp
 
 ROLES = ("assist", "primary", "secondary")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from chairside.changes import Asked, Change, Desk, Reply, wrong
 from chairside.errors import refuse
 from chairside.fields import Field, Reference
-from chairside.resource import Action, Asked, Change, Desk, Kind, Reply, Unique, wrong
+from chairside.resource import Action, Kind, Unique
 from chairside.types import Boolean, Choice, Text
 
 TYPES = (

@@ -16,8 +16,9 @@ INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, acti
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
 -- name: pending
--- Whether any event waits for its number.
-SELECT EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND sequence IS NULL) AS pending;
+-- Whether any event waits for its number, and the last number given out.
+SELECT EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND sequence IS NULL) AS pending, last
+FROM event_heads WHERE org_id = $1;
 
 -- name: hold_feed
 -- One at a time gives out numbers of an org's feed.
@@ -40,7 +41,3 @@ UPDATE event_heads SET last = last + $2 WHERE org_id = $1;
 SELECT sequence, type, occurred_at, kind, record_id, patient_id, version, actor_id, actor_name, actor_role, changed, notes
 FROM events WHERE org_id = $1 AND sequence > $2 AND ($4::text[] IS NULL OR type = ANY($4::text[]))
 ORDER BY sequence LIMIT $3;
-
--- name: last
--- The last number given out.
-SELECT last FROM event_heads WHERE org_id = $1;

@@ -1,0 +1,88 @@
+"""What a kind's rules see and may do: records, changes to them, requests, answers, and the desk they work at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from chairside.errors import Problem, Refused, refuse
+
+# A record is its columns by name: what a row holds, and what rules read and change.
+Record = dict[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """A record on its way to being saved, as a kind's rules see it.
+
+    `before` is None for a new record; `after` may be altered by the rules; `given` names the columns that the
+    caller sent; `extra` goes into the answer alone, `notes` into the event.
+    """
+
+    before: Record | None
+    after: Record
+    given: frozenset[str]
+    now: datetime
+    region: str = "US"
+    role: str = ""
+    extra: dict[str, object] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def changed(self, *columns: str) -> bool:
+        return self.before is None or any(self.before[c] != self.after[c] for c in columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a request asks for, checked: ids of the path, parameters of the query, values of the body."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What an operation answers, and of which record; version None where there is none."""
+
+    data: object
+    record_id: str | None = None
+    patient_id: str | None = None
+    version: int | None = None
+
+
+class Desk(Protocol):
+    """What rules and actions may do: everything inside the one transaction of its request.
+
+    Kinds are called by name. `load` raises not_found at `at`; `save` writes row, version and event.
+    """
+
+    now: datetime
+
+    @property
+    def region(self) -> str: ...
+    @property
+    def org_id(self) -> str: ...
+    async def load(self, kind: str, record_id: str, *, at: Sequence[str | int], archived: bool = False) -> Record: ...
+    async def load_own(self, kind: str, asked: Asked) -> Record: ...
+    async def ask(self, query: str, *args: object) -> list[Record]: ...
+    async def save(self, kind: str, change: Change, event: str) -> Record: ...
+    async def save_many(self, kind: str, changes: Sequence[Change], event: str) -> None: ...
+    async def name_references(self, kind: str, changes: Sequence[Change]) -> list[list[Problem]]: ...
+    async def walk(self, kind: str, asked: Asked) -> dict[str, object]: ...
+    async def listed(self, kind: str, asked: Asked, **query: object) -> list[dict[str, Any]]: ...
+    async def where(self, kind: str, **columns: object) -> list[dict[str, Any]]: ...
+    async def look_beside(self, kind: str, record: Record) -> None: ...
+    async def typeahead(self, typed: str, limit: int) -> tuple[list[Record], int]: ...
+    def change(self, kind: str, before: Record | None, values: Mapping[str, object]) -> Change: ...
+    def settle(self, kind: str, change: Change) -> None: ...
+    def reply(self, kind: str, record: Record, extra: Mapping[str, object] | None = None) -> Reply: ...
+    def blind(self, ssn: str) -> list[bytes]: ...
+
+
+def wrong(code: str, key: str, msg: str | None = None, **more: object) -> Refused:
+    """A refusal of one field of the body."""
+    return refuse(code, "body", key, msg=msg, **more)

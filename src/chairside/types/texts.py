@@ -1,0 +1,196 @@
+"""Types of text: plain, of a form, addresses, numbers that are not counted with, words to choose from."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import email_validator
+
+from chairside.types.checks import Invalid, text_of
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text of at most `max` characters; `trim` takes blanks off both ends and `min` counts what is left."""
+
+    max: int = 255
+    min: int = 0
+    trim: bool = False
+    sql: str = "text"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        least = {"minLength": self.min} if self.min else {}
+        blank = {"pattern": r"\S"} if self.trim and self.min else {}
+        return {"type": "string", "maxLength": self.max, **least, **blank}
+
+    def parse(self, value: object, now: datetime) -> str:
+        text = text_of(value)
+        if len(text) > self.max:
+            raise Invalid("too_long", f"must have at most {self.max} characters")
+        if self.trim:
+            text = text.strip()
+        if len(text) < self.min:
+            raise Invalid("too_short", "must not be blank" if self.min == 1 else f"must have {self.min} characters")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Text of one fixed form."""
+
+    regex: str
+    code: str
+    msg: str
+    example: str
+    sql: str = "text"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "pattern": f"^{self.regex}$", "examples": [self.example]}
+
+    def parse(self, value: object, now: datetime) -> str:
+        text = text_of(value)
+        if not re.fullmatch(self.regex, text, re.ASCII):
+            raise Invalid(self.code, self.msg)
+        return text
+
+
+def color() -> Pattern:
+    return Pattern("#[0-9a-fA-F]{6}", "invalid_color", "must be a colour of the form #rrggbb", "#2f855a")
+
+
+def npi() -> Pattern:
+    return Pattern("[0-9]{10}", "invalid_npi", "must be ten digits", "1234567893")
+
+
+def snomed() -> Pattern:
+    """A concept id of SNOMED CT: 6 to 18 digits."""
+    return Pattern("[0-9]{6,18}", "invalid_code", "must be a SNOMED CT code of 6 to 18 digits", "38341003")
+
+
+def rx_cui() -> Pattern:
+    return Pattern("[0-9]{1,8}", "invalid_code", "must be an RxNorm code of up to 8 digits", "723")
+
+
+def icd10() -> Pattern:
+    """A code of ICD-10-CM: a letter, a digit, a letter or digit, then up to four more after a dot."""
+    form = r"[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?"
+    return Pattern(form, "invalid_code", "must be an ICD-10-CM code such as I25.10", "I10")
+
+
+@dataclass(frozen=True, slots=True)
+class Timezone:
+    """A name of the IANA time zone database."""
+
+    sql: str = "text"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "maxLength": 64, "examples": ["America/Chicago"]}
+
+    def parse(self, value: object, now: datetime) -> str:
+        text = text_of(value)
+        if text not in zoneinfo.available_timezones():
+            raise Invalid("invalid_timezone", "must be a name of the IANA time zone database")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An e-mail address; its domain is not looked up."""
+
+    sql: str = "text"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "email", "maxLength": 254}
+
+    def parse(self, value: object, now: datetime) -> str:
+        text = text_of(value).strip()
+        if len(text) > 254:
+            raise Invalid("too_long", "must have at most 254 characters")
+        try:
+            checked = email_validator.validate_email(text, check_deliverability=False)
+        except email_validator.EmailNotValidError:
+            raise Invalid("invalid_email", "must be an e-mail address") from None
+        return checked.normalized
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A telephone number as people type it, kept as given: 3 to 20 digits, at most 40 characters."""
+
+    sql: str = "text"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "maxLength": 40, "examples": ["(312) 555-0142"]}
+
+    def parse(self, value: object, now: datetime) -> str:
+        text = text_of(value).strip()
+        if len(text) > 40:
+            raise Invalid("too_long", "must have at most 40 characters")
+        if not 3 <= sum(c.isdecimal() for c in text) <= 20:
+            raise Invalid("invalid_phone", "must hold 3 to 20 digits")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Ssn:
+    """A social security number: nine digits, bare or with dashes. Stored sealed, answered masked."""
+
+    sql: str = "text"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "pattern": r"^[0-9]{3}-?[0-9]{2}-?[0-9]{4}$", "examples": ["900-45-6789"]}
+
+    def parse(self, value: object, now: datetime) -> str:
+        text = text_of(value).strip()
+        if not re.fullmatch(r"\d{3}-?\d{2}-?\d{4}", text, re.ASCII):
+            raise Invalid("invalid_ssn", "must be nine digits, with or without dashes")
+        return text.replace("-", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    values: tuple[str, ...]
+    sql: str = "text"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "enum": list(self.values)}
+
+    def parse(self, value: object, now: datetime) -> str:
+        text = text_of(value)
+        if text not in self.values:
+            raise Invalid("invalid_choice", "must be one of: " + ", ".join(self.values))
+        return text
+
+
+def is_uuid(value: str) -> bool:
+    return _UUID.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Uuid:
+    sql: str = "uuid"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "uuid"}
+
+    def parse(self, value: object, now: datetime) -> str:
+        text = text_of(value)
+        if not is_uuid(text):
+            raise Invalid("invalid_uuid", "must be a UUID")
+        return str(UUID(text))

@@ -1,0 +1,104 @@
+"""Types of days, moments and times of day."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from chairside.types.checks import Invalid, text_of
+
+EARLIEST_DATE = date(1900, 1, 1)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+_TIME = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A day of the calendar from 1900 on; `past` refuses days after today (UTC)."""
+
+    past: bool = False
+    sql: str = "date"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "date"}
+
+    def parse(self, value: object, now: datetime) -> date:
+        text = text_of(value)
+        if not _DATE.fullmatch(text):
+            raise Invalid("invalid_date", "must be a date, YYYY-MM-DD")
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise Invalid("invalid_date", "must be a day that exists, YYYY-MM-DD") from None
+        if day < EARLIEST_DATE:
+            raise Invalid("out_of_range", "must not be before 1900-01-01")
+        if self.past and day > now.date():
+            raise Invalid("out_of_range", "must not be in the future")
+        return day
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """A moment with its offset (RFC 3339), kept in UTC."""
+
+    past: bool = False
+    sql: str = "timestamptz"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "date-time"}
+
+    def parse(self, value: object, now: datetime) -> datetime:
+        text = text_of(value).upper()
+        if not _DATETIME.fullmatch(text):
+            raise Invalid("invalid_datetime", "must be a time with an offset, such as 2026-03-01T09:30:00Z")
+        try:
+            moment = datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise Invalid("invalid_datetime", "must be a time that exists") from None
+        if moment.year < EARLIEST_DATE.year:
+            raise Invalid("out_of_range", "must not be before 1900")
+        if self.past and moment > now + timedelta(minutes=5):
+            raise Invalid("out_of_range", "must not be in the future")
+        return moment
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A bound in time: a timestamp, or a date for the first moment of that day (UTC) or, with `end`, its last."""
+
+    end: bool = False
+    sql: str = "timestamptz"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+
+    def parse(self, value: object, now: datetime) -> datetime:
+        text = text_of(value)
+        if not _DATE.fullmatch(text):
+            # A plus sign that was not escaped in a query reads as a blank.
+            return Timestamp().parse(text.replace(" ", "+"), now)
+        clock = time.max if self.end else time.min
+        return datetime.combine(Date().parse(text, now), clock, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    sql: str = "time"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "time", "examples": ["09:30:00"]}
+
+    def parse(self, value: object, now: datetime) -> time:
+        text = text_of(value).removesuffix("Z")
+        if not _TIME.fullmatch(text):
+            raise Invalid("invalid_time", "must be a time of day, HH:MM or HH:MM:SS")
+        try:
+            return time.fromisoformat(text)
+        except ValueError:
+            raise Invalid("invalid_time", "must be a time of day that exists") from None

@@ -1,0 +1,60 @@
+"""Types of values made of others: lists, and structures with a check of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chairside.types.checks import Invalid, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A list of values of one type, `min` to `max` long."""
+
+    item: Type
+    min: int = 0
+    max: int = 200
+    distinct: bool = False
+
+    @property
+    def sql(self) -> str:
+        return self.item.sql + "[]"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return {"type": "array", "items": self.item.schema, "minItems": self.min, "maxItems": self.max}
+
+    def parse(self, value: object, now: datetime) -> list[object]:
+        if not isinstance(value, list):
+            raise Invalid("wrong_type", "must be a list")
+        if not self.min <= len(value) <= self.max:
+            code = "too_short" if len(value) < self.min else "too_long"
+            raise Invalid(code, f"must have {self.min} to {self.max} entries")
+        parsed = [self._entry(i, entry, now) for i, entry in enumerate(value)]
+        if self.distinct and len(set(parsed)) < len(parsed):
+            raise Invalid("contradiction", "must not name the same entry twice")
+        return parsed
+
+    def _entry(self, i: int, entry: object, now: datetime) -> object:
+        try:
+            return self.item.parse(entry, now)
+        except Invalid as bad:
+            raise Invalid(bad.code, bad.msg, i, *bad.inside) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A value with a structure of its own, checked by the kind that declares it."""
+
+    shown: dict[str, object]
+    check: Callable[[object, datetime], object] = field(compare=False)
+    sql: str = "jsonb"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        return self.shown
+
+    def parse(self, value: object, now: datetime) -> object:
+        return self.check(value, now)
