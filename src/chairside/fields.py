@@ -22,7 +22,8 @@ class Field:
 
     `create`, `patch` and `answer` say in which shapes it appears. `stored=False` marks what only some answers
     fill; `default` stands in for it elsewhere. `hidden` columns never leave the server. `portal` is what a
-    patient's own login may do with it. `sealed` values are encrypted
+    patient's own login may do with it. `clinical` fields are for whoever writes charts, even one who may not write
+    the rest of the record. `sealed` values are encrypted
     on their way to the database and shown whole to who may, with `?reveal=` and this word.
     """
 
@@ -39,6 +40,7 @@ class Field:
     sealed: str = ""
     filled: bool = False
     portal: Literal["read", "write"] | None = None
+    clinical: bool = False
 
     @property
     def key(self) -> str:
@@ -141,7 +143,9 @@ def try_body(body: Body, sent: object, now: datetime, *at: str | int) -> tuple[d
         try:
             values[key] = entry.type.parse(value, now)
         except Invalid as bad:
-            problems.append(Problem((*at, key, *bad.inside), bad.msg, bad.code))
+            problems.extend(Problem((*at, key, *one.inside), one.msg, one.code) for one in bad.every)
+        except Refused as inner:
+            problems.extend(Problem((*at, key, *p.loc), p.msg, p.type, p.extra) for p in inner.problems)
     if not problems and body.whole is not None:
         problems.extend(Problem((*at, *p.loc), p.msg, p.type, p.extra) for p in body.whole(values, now))
     return values, problems

@@ -139,6 +139,11 @@ TABLE: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 
 
+def clinical(caller: Caller, area: str) -> bool:
+    """Whether the caller may write charts, but not this area: of its records they keep the clinical fields alone."""
+    return "write" not in TABLE[area][caller.role] and "write" in TABLE["chart"][caller.role]
+
+
 def allow(caller: Caller, area: str, right: str, *, portal: bool, patient_id: str | None) -> None:
     """Returns when the caller may do this; forbidden otherwise, or for a portal login not_found.
 

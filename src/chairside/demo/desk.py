@@ -98,6 +98,8 @@ class FrontDesk:
             tags=money.tags,
             balances=money.balances,
             created_days_ago=days,
+            household=index,
+            role=member.role,
         )
 
     def _named(self, member: Member) -> dict[str, object]:

@@ -51,6 +51,8 @@ def retyped(dice: Dice, original: Person, chart_number: str) -> Person:
         tags=(),
         balances=None,
         created_days_ago=int(original.created_days_ago * dice.draw()),
+        household=None,
+        role=None,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .cultures import Culture, cultures, weighted
 from .dice import Dice
+from .person import Role
 
 YEAR = 365.25
 _YOUNGEST_PARENT = 18.0
@@ -25,7 +26,7 @@ class Member:
     called: str | None
     sex: str  # "female" or "male", as the given name goes
     days_old: int
-    role: str  # "head", "spouse", "child" or "elder"
+    role: Role
     culture: Culture
     marital: str = "single"
     shares_account: bool = False
@@ -129,7 +130,7 @@ def _elder(dice: Dice, head: Member) -> Member:
 def _person(
     dice: Dice,
     culture: Culture,
-    role: str,
+    role: Role,
     age: float,
     last: str,
     sex: str | None = None,

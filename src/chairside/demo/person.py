@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 Balances = tuple[Decimal, Decimal, Decimal, Decimal]
+Role = Literal["head", "spouse", "child", "elder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,8 @@ class Person:
     `fields` is a CreatePatientIn body as JSON would carry it (dates are ISO text), without references and
     without what is not set. All other places are indexes into the practice's lists; `guarantor` indexes
     the patients themselves, always an earlier one whose own guarantor is None. `balances` are dollars due
-    for 0-30, 31-60, 61-90 and over 90 days.
+    for 0-30, 31-60, 61-90 and over 90 days. `household` is the place of the household's head, who may be the
+    person; `role` is what the person is there. A second chart belongs to no household.
     """
 
     fields: dict[str, object]
@@ -27,3 +30,5 @@ class Person:
     tags: tuple[int, ...]
     balances: Balances | None
     created_days_ago: int
+    household: int | None
+    role: Role | None

@@ -39,6 +39,14 @@ def portal_body(kind: Kind) -> Body | None:
     return Body(schema=f"Portal{kind.schema}In", entries={e.key: e for e in (*entries, BASE_VERSION)})
 
 
+def clinical_body(kind: Kind) -> Body | None:
+    """What whoever writes charts may change of a record of another area; None where that is nothing."""
+    entries = [Entry(key=f.key, type=f.type, doc=f.doc, nullable=f.clearable) for f in kind.fields if f.clinical]
+    if not entries:
+        return None
+    return Body(schema=f"Clinical{kind.schema}In", entries={e.key: e for e in (*entries, BASE_VERSION)})
+
+
 def list_query(kind: Kind) -> tuple[Entry, ...]:
     if kind.bare_list:
         return ()

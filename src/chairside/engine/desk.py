@@ -33,6 +33,7 @@ class Desk:
         self.connection, self.tables, self.shapes = connection, tables, shapes
         self.events: list[tuple[object, ...]] = []
         self.base_version: int | None = None
+        self.base_version_in = "body"
 
     @property
     def org_id(self) -> str:
@@ -102,7 +103,7 @@ class Desk:
             raise refuse("precondition_failed", "header", "if-match", current_version=version)
         base = self.base_version if self.base_version is not None else values.get("base_version")
         if base is not None and base != version:
-            raise refuse("version_conflict", "body", "base_version", current_version=version)
+            raise refuse("version_conflict", self.base_version_in, "base_version", current_version=version)
 
     def _blank(self, kind: Kind) -> Record:
         record: Record = {f.column: f.default for f in kind.stored}

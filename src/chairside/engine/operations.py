@@ -40,6 +40,7 @@ class Operation:
     query: tuple[Entry, ...] = ()
     body: Body | None = None
     portal_body: Body | None = None
+    clinical_body: Body | None = None
     errors: tuple[str, ...] = ()
     writes: bool = False
     created: bool = False
@@ -131,6 +132,7 @@ def _patch(kind: Kind, run: Run) -> Operation:
         doc="Absent fields stay, null clears. A stale base_version is refused.",
         body=bodies.patch_body(kind),
         portal_body=bodies.portal_body(kind),
+        clinical_body=bodies.clinical_body(kind),
         errors=("not_found", "version_conflict", *(u.code for u in kind.unique), *kind.patch_errors),
         writes=True,
         portal=bodies.portal_body(kind) is not None,

@@ -98,7 +98,7 @@ async def _write(desk: Desk, table: Table, change: Change) -> None:
 
 async def _conflict(desk: Desk, table: Table, record_id: str) -> None:
     now = await desk.load(table.kind.name, record_id, at=("path", table.kind.id_param))
-    raise refuse("version_conflict", "body", "base_version", current_version=now["version"])
+    raise refuse("version_conflict", desk.base_version_in, "base_version", current_version=now["version"])
 
 
 async def _index(desk: Desk, kind: Kind, changes: Sequence[Change]) -> None:

@@ -94,6 +94,7 @@ class Work:
             await self._record(operation, _again(operation, context, stored), [], None, connection)
             return answer
         desk = self._desk(context, connection)
+        desk.base_version_in = "query" if "base_version" in asked.query else "body"
         desk.base_version = asked.body.get("base_version", asked.query.get("base_version"))
         reply = await operation.run(desk, asked)
         context = _about(context, reply)

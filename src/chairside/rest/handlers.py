@@ -102,13 +102,16 @@ async def _ask(operation: Operation, context: Context, request: Asking) -> tuple
     patient = path.get("patient_uuid")
     query, bad = reading.query_of(scope["query_string"], operation.query, context.now)
     right = "reveal" if query.get("reveal") else operation.allow
-    roles.allow(context.caller, operation.area, right, portal=operation.portal, patient_id=patient)
+    clinical = operation.clinical_body is not None and roles.clinical(context.caller, operation.area)
+    area = "chart" if clinical else operation.area
+    roles.allow(context.caller, area, right, portal=operation.portal, patient_id=patient)
     problems += bad
     headers = scope["headers"]
     raw = await _body(request) if operation.method != "GET" else b""
     body: dict[str, Any] = {}
     if operation.method != "GET":
-        form = operation.portal_body if context.caller.portal else operation.body
+        form = operation.clinical_body if clinical else operation.body
+        form = operation.portal_body if context.caller.portal else form
         body, bad = reading.body_of(raw, headers, form, context.now)
         problems += bad
     if problems:

@@ -33,7 +33,7 @@ def document(
     schemas: dict[str, Schema] = {**SHARED, **named}
     for kind in kinds:
         schemas[f"{kind.schema}Out"] = answer_schema(kind)
-    bodies = [body for o in operations for body in (o.body, o.portal_body) if body is not None]
+    bodies = [body for o in operations for body in (o.body, o.portal_body, o.clinical_body) if body is not None]
     for body in (*held, *bodies):
         schemas[body.schema] = body_schema(body)
     paths: dict[str, Schema] = {}

@@ -100,7 +100,7 @@ def query_of(raw: bytes, entries: Sequence[Entry], now: datetime) -> tuple[dict[
         try:
             values[key] = _parameter(known[key], given, now)
         except Invalid as bad:
-            problems.append(Problem(("query", key, *bad.inside), bad.msg, bad.code))
+            problems.extend(Problem(("query", key, *one.inside), one.msg, one.code) for one in bad.every)
     problems += [
         Problem(("query", e.key), "is required", "missing") for e in entries if e.required and e.key not in sent
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -13,6 +15,7 @@ import asyncpg
 from chairside.store.pool import ROLE, Place, connect
 
 OLDEST, NEWEST = 15, 18
+TRIES = 10
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
   number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
@@ -47,11 +50,23 @@ async def migrate(owner: Place) -> list[str]:
     connection = await connect(owner)
     try:
         check_version(connection.get_server_version().major)
-        await ensure_role(connection)
-        await connection.execute(_LEDGER)
+        await _ready(connection)
         return [m.name for m in await pending(connection) if await _apply(connection, m)]
     finally:
         await connection.close()
+
+
+async def _ready(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Role and ledger. Servers that start at once trip over each other's catalog rows, even with IF NOT EXISTS."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            await ensure_role(connection)
+            await connection.execute(_LEDGER)
+            return
+        except (asyncpg.UniqueViolationError, asyncpg.DuplicateTableError, asyncpg.InternalServerError):
+            if not tries_left:
+                raise
+            await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - spreads retries, guards nothing
 
 
 async def pending(connection: asyncpg.Connection[asyncpg.Record]) -> Sequence[Migration]:

@@ -1,6 +1,6 @@
 """The value types a field can have: how each is checked, stored and described."""
 
-from chairside.types.checks import Invalid, Type, text_of
+from chairside.types.checks import Invalid, Type, all_of, text_of
 from chairside.types.numbers import Boolean, Integer, Number, money
 from chairside.types.texts import (
     Choice,
@@ -41,6 +41,7 @@ __all__ = [
     "Timezone",
     "Type",
     "Uuid",
+    "all_of",
     "color",
     "icd10",
     "is_uuid",

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
 
 class Invalid(ValueError):
-    """A value does not fit its type: a code of errors.CODES, a sentence, and where inside the value."""
+    """A value does not fit its type: a code of errors.CODES, a sentence, and where inside the value.
 
-    def __init__(self, code: str, msg: str, *inside: str | int) -> None:
+    A value with parts may have `more` that is wrong with it, so that all of it can be said at once.
+    """
+
+    def __init__(self, code: str, msg: str, *inside: str | int, more: Iterable[Invalid] = ()) -> None:
         super().__init__(msg)
-        self.code, self.msg, self.inside = code, msg, inside
+        self.code, self.msg, self.inside, self.more = code, msg, inside, tuple(more)
+
+    @property
+    def every(self) -> Iterator[Invalid]:
+        yield self
+        for one in self.more:
+            yield from one.every
+
+
+def all_of(faults: Sequence[Invalid]) -> Invalid:
+    """Several faults as one, which carries the others."""
+    first, *rest = faults
+    return Invalid(first.code, first.msg, *first.inside, more=(*first.more, *rest))
 
 
 class Type(Protocol):

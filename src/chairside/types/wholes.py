@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
-from chairside.types.checks import Invalid, Type
+from chairside.types.checks import Invalid, Type, all_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,24 @@ class Many:
         if not self.min <= len(value) <= self.max:
             code = "too_short" if len(value) < self.min else "too_long"
             raise Invalid(code, f"must have {self.min} to {self.max} entries")
-        parsed = [self._entry(i, entry, now) for i, entry in enumerate(value)]
+        parsed, faults = each(value, lambda entry: self.item.parse(entry, now))
+        if faults:
+            raise all_of(faults)
         if self.distinct and len(set(parsed)) < len(parsed):
             raise Invalid("contradiction", "must not name the same entry twice")
         return parsed
 
-    def _entry(self, i: int, entry: object, now: datetime) -> object:
+
+def each(values: Sequence[object], parse: Callable[[object], T]) -> tuple[list[T], list[Invalid]]:
+    """Every entry of a list parsed, and what is wrong with any of them, under its place."""
+    parsed: list[T] = []
+    faults: list[Invalid] = []
+    for place, value in enumerate(values):
         try:
-            return self.item.parse(entry, now)
+            parsed.append(parse(value))
         except Invalid as bad:
-            raise Invalid(bad.code, bad.msg, i, *bad.inside) from None
+            faults.extend(Invalid(one.code, one.msg, place, *one.inside) for one in bad.every)
+    return parsed, faults
 
 
 @dataclass(frozen=True, slots=True)

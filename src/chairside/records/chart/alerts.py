@@ -77,8 +77,9 @@ async def dismiss(desk: Desk, asked: Asked) -> Reply:
     missing: list[Problem] = []
     if not await desk.ask("patients.exists", patient_id):
         raise refuse("not_found", "path", "patient_uuid")
-    for place, alert_id in enumerate(dict.fromkeys(asked.body["alert_uuids"])):
-        at = ("body", "alert_uuids", place)
+    named: list[str] = asked.body["alert_uuids"]
+    for alert_id in dict.fromkeys(named):
+        at = ("body", "alert_uuids", named.index(alert_id))
         try:
             alert = await desk.load("alert", alert_id, at=at, archived=True)
             if alert["patient_id"] != patient_id:

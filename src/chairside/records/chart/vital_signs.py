@@ -44,13 +44,23 @@ def settle(change: Change) -> None:
     systolic, diastolic = new["bp_systolic"], new["bp_diastolic"]
     if systolic is not None and diastolic is not None and diastolic >= systolic:
         raise wrong("out_of_range", "bp_diastolic", "must be below bp_systolic")
-    measured = new["height_inches"] is not None and new["weight_lbs"] is not None
-    if measured and "bmi" not in change.given and change.changed("height_inches", "weight_lbs"):
-        new["bmi"] = _within(vital_ranges.bmi(new["height_inches"], new["weight_lbs"]))
+    if _left_open(change, "bmi") and change.changed("height_inches", "weight_lbs"):
+        index = _index(new)
+        # Without both measures, an index that was computed from them goes with them; one that was sent stays.
+        if index is not None or (change.before is not None and _index(change.before) == new["bmi"]):
+            new["bmi"] = index
 
 
-def _within(index: Decimal) -> Decimal | None:
-    """An index that height and weight cannot mean is left out rather than shown."""
+def _left_open(change: Change, column: str) -> bool:
+    """Whether the caller leaves it to the server to compute."""
+    return column not in change.given or change.after[column] is None
+
+
+def _index(reading: Record) -> Decimal | None:
+    """Body mass index; None without height and weight, or where they cannot mean one."""
+    if reading["height_inches"] is None or reading["weight_lbs"] is None:
+        return None
+    index = vital_ranges.bmi(reading["height_inches"], reading["weight_lbs"])
     return index if BMI.min <= index <= BMI.max else None
 
 
@@ -61,7 +71,7 @@ async def consult(desk: Desk, change: Change) -> None:
     born, sex = new[BORN], new[SEX]
     if born is not None and new["date_taken"] < born:
         raise wrong("out_of_range", "date_taken", "must not be before the patient was born")
-    if "bmi_percentile" not in change.given and change.changed("bmi", "date_taken"):
+    if _left_open(change, "bmi_percentile") and change.changed("bmi", "date_taken"):
         new["bmi_percentile"] = percentile(new["bmi"], sex, born, new["date_taken"])
     shown: Record = dict(new)
     present(shown, new)
@@ -92,6 +102,8 @@ def present(answer: dict[str, Any], beside: Mapping[str, Any]) -> None:
 async def follow(desk: Desk, change: Change) -> None:
     """The patient's latest_vitals_date is the day of the newest reading that is not archived."""
     patient_id = change.after["patient_id"]
+    # Two readings at once wait for each other here, so that neither is refused and the newest day wins.
+    await desk.ask("patients.lock", [patient_id])
     patient = await desk.load("patient", patient_id, at=("path", "patient_uuid"))
     [newest] = await desk.ask("chart.newest_vitals_day", patient_id)
     if patient["latest_vitals_date"] != newest["day"]:

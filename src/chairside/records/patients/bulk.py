@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply
-from chairside.errors import CODES, Problem, Refused
+from chairside.errors import Problem, Refused
 from chairside.fields import Body, try_body
-from chairside.records.patients.duplicates import Probe, find, probe_of
-from chairside.words import squeeze
+from chairside.records.patients.matching import Row, match
 
 STATUSES = ("created", "updated", "skipped", "failed", "validated")
-
-
-@dataclass(slots=True)
-class Row:
-    """One row on its way: what was sent, what it becomes, and how it ended."""
-
-    index: int
-    row_key: str | None = None
-    change: Change | None = None
-    status: str = ""
-    problems: list[Problem] = field(default_factory=list)
-    matches: list[str] = field(default_factory=list)
-
-    def fail(self, code: str, *loc: str | int, msg: str | None = None) -> None:
-        self.problems.append(Problem(("body", "rows", self.index, *loc), msg or CODES[code], code))
-
-    @property
-    def good(self) -> bool:
-        return not self.problems
-
-    def shown(self, written: bool) -> dict[str, Any]:
-        kept = self.status in ("created", "updated") and self.change is not None
-        return {
-            "index": self.index,
-            "row_key": self.row_key,
-            "status": self.status,
-            "patient_id": self.change.after["id"] if written and kept and self.change else None,
-            "errors": [p.shown() for p in self.problems],
-            "duplicate_of": self.matches,
-        }
 
 
 async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
@@ -55,10 +24,10 @@ async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
         "match_on": ["chart_number"],
     }
     rows = [_read(desk, i, sent, body) for i, sent in enumerate(asked.body["rows"])]
-    await _match(desk, rows, meta["match_on"])
+    await match(desk, rows, meta["match_on"])
     await _check_references(desk, rows)
+    await _check_guarantors(desk, rows, meta["on_duplicate"])
     inserts, updates = await _decide(desk, rows, meta["on_duplicate"])
-    await _check_guarantors(desk, rows)
     _conclude(rows, validate=meta["mode"] == "validate", atomic=meta["atomic"])
     written = {id(r.change) for r in rows if r.status in ("created", "updated")}
     if written:
@@ -76,81 +45,17 @@ def _read(desk: Desk, index: int, sent: object, body: Body) -> Row:
     row.problems.extend(problems)
     if row.good:
         row.change = desk.change("patient", None, values)
-        _settle(desk, row)
+        _settle(desk, row, row.change)
     return row
 
 
-def _settle(desk: Desk, row: Row) -> None:
-    assert row.change is not None  # noqa: S101 - only rows that were read well come here
+def _settle(desk: Desk, row: Row, change: Change) -> None:
     try:
-        desk.settle("patient", row.change)
+        desk.settle("patient", change)
     except Refused as refused:
         row.problems.extend(
             Problem(("body", "rows", row.index, *p.loc[1:]), p.msg, p.type, p.extra) for p in refused.problems
         )
-
-
-async def _match(desk: Desk, rows: Sequence[Row], match_on: Sequence[str]) -> None:
-    """Whom each row may double: patients that exist, and rows before it in this call."""
-    judged = [r for r in rows if r.change is not None and r.good]
-    existing = await _existing(desk, judged, match_on)
-    seen: dict[tuple[str, object], str] = {}
-    for row in judged:
-        assert row.change is not None  # noqa: S101 - chosen so above
-        patient = row.change.after
-        keys = list(_keys(patient, match_on))
-        earlier = [seen[k] for k in keys if k in seen]
-        row.matches = list(dict.fromkeys([*existing[row.index], *earlier]))
-        for key in keys:
-            seen.setdefault(key, patient["id"])
-
-
-async def _existing(desk: Desk, rows: Sequence[Row], match_on: Sequence[str]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {r.index: [] for r in rows}
-    if "chart_number" in match_on:
-        charts = {r.change.after["chart_number"] for r in rows if r.change and r.change.after["chart_number"]}
-        held = {c["chart_number"]: c["id"] for c in await desk.ask("patients.by_chart_number", list(charts), False)}
-        for row in rows:
-            if row.change and (taken := held.get(row.change.after["chart_number"])):
-                found[row.index].append(taken)
-    signals = set(match_on) - {"chart_number"}
-    if signals:
-        probes = [_probe(desk, r.change.after, signals) for r in rows if r.change]
-        for row, items in zip(rows, await find(desk, probes), strict=True):
-            found[row.index].extend(i["id"] for i in items if _same(i, row))
-    return found
-
-
-def _probe(desk: Desk, patient: Record, signals: set[str]) -> Probe:
-    whole = probe_of(desk, patient, patient["social_security_number"] if "ssn" in signals else None)
-    return Probe(
-        last_name_key=whole.last_name_key if "name_dob" in signals else None,
-        date_of_birth=whole.date_of_birth,
-        email_key=whole.email_key if "email" in signals else None,
-        mobile_phone_e164=whole.mobile_phone_e164 if "mobile_phone" in signals else None,
-        ssn=whole.ssn,
-    )
-
-
-def _same(item: dict[str, Any], row: Row) -> bool:
-    """Twins share last name and birth date, so an import asks for the first name too."""
-    assert row.change is not None  # noqa: S101 - only judged rows are matched
-    if item["match_reasons"] != ["name_dob"]:
-        return True
-    return bool(squeeze(item["first_name"]) == row.change.after["first_name_key"])
-
-
-def _keys(patient: Record, match_on: Sequence[str]) -> Iterable[tuple[str, object]]:
-    if "chart_number" in match_on and patient["chart_number"]:
-        yield "chart_number", patient["chart_number"]
-    if "email" in match_on and patient["email_key"]:
-        yield "email", patient["email_key"]
-    if "mobile_phone" in match_on and patient["mobile_phone_e164"]:
-        yield "mobile_phone", patient["mobile_phone_e164"]
-    if "ssn" in match_on and patient["social_security_number"]:
-        yield "ssn", patient["social_security_number"]
-    if "name_dob" in match_on and patient["date_of_birth"]:
-        yield "name_dob", (patient["last_name_key"], patient["first_name_key"], patient["date_of_birth"])
 
 
 async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str) -> tuple[list[Change], list[Change]]:
@@ -161,17 +66,16 @@ async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str) -> tuple[l
     before = {p["id"]: p for p in await desk.ask("patients.records", list(targets))} if targets else {}
     charts = await _charts_taken(desk, rows)
     for row in (r for r in rows if r.good and r.change):
-        assert row.change is not None  # noqa: S101 - filtered above
         if row.matches and on_duplicate in ("skip", "fail"):
             row.status = "skipped" if on_duplicate == "skip" else ""
             if on_duplicate == "fail":
                 row.fail("duplicate_row")
         elif row.matches and on_duplicate == "update":
-            _update(desk, row, new, held, before)
+            _update(desk, row, new, held, before, charts)
         else:
             _create(row, charts)
             if row.good:
-                new[row.change.after["id"]] = row.change
+                new[row.made.after["id"]] = row.made
     return list(new.values()), list(held.values())
 
 
@@ -183,8 +87,7 @@ async def _charts_taken(desk: Desk, rows: Sequence[Row]) -> set[str]:
 
 
 def _create(row: Row, charts: set[str]) -> None:
-    assert row.change is not None  # noqa: S101 - the caller filtered
-    chart = row.change.after["chart_number"]
+    chart = row.made.after["chart_number"]
     if chart in charts:
         row.fail("duplicate_chart_number", "chart_number")
         return
@@ -193,32 +96,45 @@ def _create(row: Row, charts: set[str]) -> None:
     row.status = "created"
 
 
-def _update(desk: Desk, row: Row, new: dict[str, Change], held: dict[str, Change], before: dict[str, Record]) -> None:
+def _update(
+    desk: Desk,
+    row: Row,
+    new: dict[str, Change],
+    held: dict[str, Change],
+    before: dict[str, Record],
+    charts: set[str],
+) -> None:
     """Put the row's values onto the one patient it matches, who may be a row of this very call."""
-    assert row.change is not None  # noqa: S101 - the caller filtered
-    if len(row.matches) > 1:
-        row.fail("ambiguous_match")
-        return
     target = row.matches[0]
     onto = new.get(target) or held.get(target)
-    sent = {column: row.change.after[column] for column in row.change.given if column != "billing_account"}
-    status = sent.pop("status", None)
-    if sent.get("responsible_party_id") == row.change.after["id"]:
-        sent["responsible_party_id"] = target
-    if onto is None:
-        if target not in before:
-            row.fail("ambiguous_match", msg="matches a row that was not imported")
-            return
+    if onto is None and target in before:
         onto = desk.change("patient", before[target], {})
+    if len(row.matches) > 1 or onto is None:
+        row.fail("ambiguous_match", msg=None if onto else "matches a row that was not imported")
+        return
+    sent = _sent(row, target)
+    status, chart = sent.pop("status", None), sent.get("chart_number")
     if status is not None and status != onto.after["status"]:
         row.fail("invalid_transition", "status")
-        return
-    onto.after.update(sent)
-    onto.given |= frozenset(sent)
+    if chart and chart != onto.after["chart_number"] and chart in charts:
+        row.fail("duplicate_chart_number", "chart_number")
+    trial = replace(onto, after=onto.after | sent, given=onto.given | frozenset(sent))
+    _settle(desk, row, trial)
+    if not row.good:
+        return  # alone: what other rows put onto the same patient stays
+    onto.after, onto.given = trial.after, trial.given
+    charts.update(c for c in [chart] if c)
     row.change, row.status = onto, "updated"
-    _settle(desk, row)
     if onto.before is not None:
         held[target] = onto
+
+
+def _sent(row: Row, target: str) -> dict[str, Any]:
+    """What the row says of the patient it matches; their own guarantor is then that patient."""
+    sent = {column: row.made.after[column] for column in row.made.given if column != "billing_account"}
+    if sent.get("responsible_party_id") == row.made.after["id"]:
+        sent["responsible_party_id"] = target
+    return sent
 
 
 async def _check_references(desk: Desk, rows: Sequence[Row]) -> None:
@@ -228,31 +144,40 @@ async def _check_references(desk: Desk, rows: Sequence[Row]) -> None:
         row.problems.extend(Problem(("body", "rows", row.index, *p.loc[1:]), p.msg, p.type) for p in problems)
 
 
-async def _check_guarantors(desk: Desk, rows: Sequence[Row]) -> None:
-    """The rules of keep_guarantor_whole for all rows at once, as if one came after the other."""
-    joining = [r for r in rows if r.good and r.change and _joins(r.change)]
+async def _check_guarantors(desk: Desk, rows: Sequence[Row], on_duplicate: str) -> None:
+    """The rules of keep_guarantor_whole for all rows at once, as if one came after the other.
+
+    Judged before rows are put together, so that one with a wrong guarantor fails alone.
+    """
+    joining = [(row, _becomes(row, on_duplicate)) for row in rows if row.good and row.change and _joins(row.change)]
     if not joining:
         return
-    changes = [r.change for r in joining if r.change]
-    ids = sorted({c.after["responsible_party_id"] for c in changes} | {c.after["id"] for c in changes})
+    ids = sorted({row.made.after["responsible_party_id"] for row, _ in joining} | {own for _, own in joining})
     locked = {row["id"]: row for row in await desk.ask("patients.lock", ids)}
     named = {row["responsible_party_id"] for row in await desk.ask("patients.named_guarantors", ids)}
     joined: set[str] = set()
-    for row, change in zip(joining, changes, strict=True):
-        guarantor = locked.get(change.after["responsible_party_id"])
+    for row, own in joining:
+        guarantor = locked.get(row.made.after["responsible_party_id"])
         if guarantor is None or guarantor["deleted_at"] is not None:
             row.fail("not_found", "responsible_party_uuid")
+        elif guarantor["id"] == own:
+            continue
         elif guarantor["responsible_party_id"] != guarantor["id"] or guarantor["id"] in joined:
             row.fail("guarantor_not_own", "responsible_party_uuid")
-        elif change.after["id"] in named:
+        elif own in named:
             row.fail("guarantor_of_dependents", "responsible_party_uuid")
         else:
             named.add(guarantor["id"])
-            joined.add(change.after["id"])
+            joined.add(own)
+
+
+def _becomes(row: Row, on_duplicate: str) -> str:
+    """Whose record the row is going to be."""
+    return row.matches[0] if on_duplicate == "update" and row.matches else str(row.made.after["id"])
 
 
 def _joins(change: Change) -> bool:
-    return bool(change.changed("responsible_party_id") and change.after["responsible_party_id"] != change.after["id"])
+    return bool(change.after["responsible_party_id"] != change.after["id"])
 
 
 def _conclude(rows: Sequence[Row], *, validate: bool, atomic: bool) -> None:

@@ -46,9 +46,21 @@ async def find(desk: Desk, probes: Sequence[Probe]) -> list[list[dict[str, Any]]
     if named or mailed or called or numbered:
         columns = (*_columns(named, 3), *_columns(mailed, 2), *_columns(called, 2), *_columns(numbered, 2))
         for row in await desk.ask("patients.duplicates", *columns):
-            entry = found[row["place"]].setdefault(row["id"], {f: row[f] for f in FOUND} | {"match_reasons": []})
-            entry["match_reasons"].append(row["reason"])
+            reasons = _reasons(row, probes[row["place"]])
+            found[row["place"]][row["id"]] = {f: row[f] for f in FOUND} | {"match_reasons": reasons}
     return [_ranked(list(entries.values())) for entries in found]
+
+
+def _reasons(row: Record, probe: Probe) -> list[str]:
+    """All signals a patient matches by, whichever of them found the patient, in the order of SIGNALS."""
+    name, born = probe.last_name_key, probe.date_of_birth
+    held = (
+        bool(name and born) and (row["last_name_key"], row["date_of_birth"]) == (name, born),
+        bool(probe.email_key) and row["email_key"] == probe.email_key,
+        bool(probe.mobile_phone_e164) and row["mobile_phone_e164"] == probe.mobile_phone_e164,
+        row["social_security_number_index"] in probe.ssn,
+    )
+    return [signal for signal, holds in zip(SIGNALS, held, strict=True) if holds]
 
 
 def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
@@ -56,8 +68,6 @@ def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]
 
 
 def _ranked(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    for entry in entries:
-        entry["match_reasons"] = sorted(set(entry["match_reasons"]), key=SIGNALS.index)
     return sorted(entries, key=lambda e: (-len(e["match_reasons"]), e["last_name"], e["first_name"], e["id"]))[:MOST]
 
 

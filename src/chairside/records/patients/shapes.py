@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from chairside.fields import Body, Entry, body_of, try_body
+from chairside.errors import Problem
+from chairside.fields import Body, Entry, body_of, read_body
 from chairside.records.patients.fields import BUCKETS, STATUSES
 from chairside.types import (
     Boolean,
@@ -97,23 +98,21 @@ SCHEMAS: Mapping[str, Schema] = {
 }
 
 
-def _billing_account(value: object, now: datetime) -> dict[str, str | None]:
-    if not isinstance(value, dict):
-        raise Invalid("wrong_type", "must be an object")
-    for key in value:
-        if key not in ("mode", "guarantor_uuid"):
-            raise Invalid(
-                "unknown_field", "This field is not known here.", key[:64].encode("utf-8", "replace").decode()
-            )
-    if value.get("mode") not in ("own", "join"):
-        raise Invalid("invalid_choice", "must be one of: own, join", "mode")
-    joins, guarantor = value["mode"] == "join", value.get("guarantor_uuid")
-    if joins == (guarantor is None):
-        raise Invalid("contradiction", "is needed with mode join, and with it alone", "guarantor_uuid")
-    try:
-        return {"mode": value["mode"], "guarantor_uuid": Uuid().parse(guarantor, now) if joins else None}
-    except Invalid as bad:
-        raise Invalid(bad.code, bad.msg, "guarantor_uuid") from None
+def _account_whole(values: dict[str, object], _now: datetime) -> Iterable[Problem]:
+    if (values["mode"] == "join") == (values.get("guarantor_uuid") is None):
+        yield Problem(("guarantor_uuid",), "is needed with mode join, and with it alone", "contradiction")
+
+
+ACCOUNT = body_of(
+    "BillingAccount",
+    Entry(key="mode", type=Choice(("own", "join")), doc="An account of one's own, or a guarantor's.", required=True),
+    Entry(key="guarantor_uuid", type=Uuid(), doc="Whose account to join.", nullable=True),
+    whole=_account_whole,
+)
+
+
+def _billing_account(value: object, now: datetime) -> dict[str, object]:
+    return {"guarantor_uuid": None} | read_body(ACCOUNT, value, now)
 
 
 BILLING_ACCOUNT = Entry(
@@ -190,10 +189,7 @@ BULK_META = body_of(
 
 
 def _meta(value: object, now: datetime) -> dict[str, object]:
-    values, problems = try_body(BULK_META, value, now)
-    if problems:
-        first = problems[0]
-        raise Invalid(first.type, first.msg, *first.loc)
+    values = read_body(BULK_META, value, now)
     return {e.key: values.get(e.key, e.default) for e in BULK_META.entries.values()}
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply, wrong
 from chairside.errors import Problem, Refused, refuse
-from chairside.fields import Borrowed, Entry, Field, Reference, body_of
+from chairside.fields import Borrowed, Entry, Field, Reference, body_of, try_body
 from chairside.records.catalogs import catalog, settle_name
 from chairside.records.people import field_values
 from chairside.resource import Action, Kind
-from chairside.types import Boolean, Choice, Invalid, Many, Structure, Text, Uuid
+from chairside.types import Boolean, Choice, Invalid, Many, Structure, Text, Uuid, all_of
+from chairside.types.wholes import each
 
 REF = "#/components/schemas/"
 FORM_ITEM: dict[str, Any] = {
@@ -59,6 +60,7 @@ async def keep_values_true(desk: Desk, change: Change) -> None:
     """Values that exist must stay what they say: no other type, and no option taken away that is in use."""
     if change.before is None or not change.changed("field_type", "dropdown_options"):
         return
+    await desk.ask("people.hold_definition", change.after["id"])
     used = {row["value"] for row in await desk.ask("people.values_in_use", change.after["id"])}
     if used and change.changed("field_type"):
         raise wrong("definition_in_use", "field_type")
@@ -117,12 +119,13 @@ async def put_values(desk: Desk, asked: Asked) -> Reply:
 def _values(sent: list[dict[str, Any]], definitions: dict[str, Record]) -> tuple[dict[str, str | None], list[Problem]]:
     values: dict[str, str | None] = {}
     problems: list[Problem] = []
+    named: set[str] = set()
     for place, entry in enumerate(sent):
         at = ("body", "fields", place)
         definition = definitions.get(entry["field_definition_uuid"])
         if definition is None:
             problems.append(Problem((*at, "field_definition_uuid"), "there is no such field definition", "not_found"))
-        elif definition["id"] in values:
+        elif definition["id"] in named:
             problems.append(Problem((*at, "field_definition_uuid"), "is named twice", "contradiction"))
         elif entry["value"] is None and definition["is_required"]:
             problems.append(Problem((*at, "value"), "is required and cannot be cleared", "null_not_allowed"))
@@ -133,6 +136,7 @@ def _values(sent: list[dict[str, Any]], definitions: dict[str, Record]) -> tuple
                 values[definition["id"]] = kept
             except Invalid as bad:
                 problems.append(Problem((*at, "value"), bad.msg, bad.code))
+        named.add(entry["field_definition_uuid"])
     return values, problems
 
 
@@ -154,28 +158,28 @@ async def _put(
 
 def _entries(value: object, now: datetime) -> list[dict[str, Any]]:
     """The list of the body: each entry a definition and a value as text or null."""
-    if not isinstance(value, list) or not 1 <= len(value) <= 200:
-        raise Invalid("wrong_type", "must be a list of 1 to 200 fields")
-    return [_entry(place, entry, now) for place, entry in enumerate(value)]
+    if not isinstance(value, list):
+        raise Invalid("wrong_type", "must be a list")
+    if not 1 <= len(value) <= 200:
+        raise Invalid("too_long" if value else "too_short", "must have 1 to 200 entries")
+    entries, faults = each(value, lambda entry: _entry(entry, now))
+    if faults:
+        raise all_of(faults)
+    return entries
 
 
-def _entry(place: int, entry: object, now: datetime) -> dict[str, Any]:
-    if not isinstance(entry, dict):
-        raise Invalid("wrong_type", "must be an object", place)
-    for key in entry:
-        if key not in ("field_definition_uuid", "value"):
-            raise Invalid("unknown_field", "this field is not known here", place, key[:64])
-    try:
-        definition = Uuid().parse(entry.get("field_definition_uuid"), now)
-    except Invalid as bad:
-        raise Invalid(bad.code, bad.msg, place, "field_definition_uuid") from None
-    text = entry.get("value")
-    if text is not None:
-        try:
-            text = Text(max=field_values.LONGEST).parse(text, now)
-        except Invalid as bad:
-            raise Invalid(bad.code, bad.msg, place, "value") from None
-    return {"field_definition_uuid": definition, "value": text}
+def _entry(entry: object, now: datetime) -> dict[str, Any]:
+    values, problems = try_body(FIELD_VALUE, entry, now)
+    if problems:
+        raise all_of([Invalid(p.type, p.msg, *p.loc) for p in problems])
+    return values
+
+
+FIELD_VALUE = body_of(
+    "FieldValueIn",
+    Entry(key="field_definition_uuid", type=Uuid(), doc="Which field.", required=True),
+    Entry(key="value", type=Text(max=field_values.LONGEST), doc="As text; null clears.", required=True, nullable=True),
+)
 
 
 PUT_VALUES = body_of(
@@ -193,7 +197,7 @@ PUT_VALUES = body_of(
                         "field_definition_uuid": {"type": "string", "format": "uuid"},
                         "value": {"type": ["string", "null"], "maxLength": field_values.LONGEST},
                     },
-                    "required": ["field_definition_uuid"],
+                    "required": ["field_definition_uuid", "value"],
                     "additionalProperties": False,
                 },
             },

@@ -27,31 +27,36 @@ WHERE org_id = $1 AND chart_number = ANY($2::text[]) AND ($3 OR deleted_at IS NU
 SELECT * FROM patients WHERE org_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL;
 
 -- name: duplicates
--- For each probe (place) whom it matches and by which signal; at most 51 of each signal, one more than is shown.
-SELECT q.place, 'name_dob' AS reason, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
-  p.mobile_phone, p.email, p.chart_number
+-- For each probe (place) whom it matches, with what tells by which signals; at most 51 of each signal, one more than
+-- is shown.
+SELECT q.place, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
+  p.mobile_phone, p.email, p.chart_number, p.last_name_key, p.email_key, p.mobile_phone_e164,
+  p.social_security_number_index
 FROM unnest($2::int[], $3::text[], $4::date[]) AS q (place, last_name_key, date_of_birth)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
     WHERE p.org_id = $1 AND p.last_name_key = q.last_name_key AND p.date_of_birth = q.date_of_birth
       AND p.deleted_at IS NULL ORDER BY p.id LIMIT 51) p
 UNION ALL
-SELECT q.place, 'email', p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
-  p.mobile_phone, p.email, p.chart_number
+SELECT q.place, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
+  p.mobile_phone, p.email, p.chart_number, p.last_name_key, p.email_key, p.mobile_phone_e164,
+  p.social_security_number_index
 FROM unnest($5::int[], $6::text[]) AS q (place, email_key)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
     WHERE p.org_id = $1 AND p.email_key = q.email_key AND p.deleted_at IS NULL ORDER BY p.id LIMIT 51) p
 UNION ALL
-SELECT q.place, 'mobile_phone', p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
-  p.mobile_phone, p.email, p.chart_number
+SELECT q.place, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
+  p.mobile_phone, p.email, p.chart_number, p.last_name_key, p.email_key, p.mobile_phone_e164,
+  p.social_security_number_index
 FROM unnest($7::int[], $8::text[]) AS q (place, mobile)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
     WHERE p.org_id = $1 AND p.mobile_phone_e164 = q.mobile AND p.deleted_at IS NULL ORDER BY p.id LIMIT 51) p
 UNION ALL
-SELECT q.place, 'ssn', p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
-  p.mobile_phone, p.email, p.chart_number
+SELECT q.place, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
+  p.mobile_phone, p.email, p.chart_number, p.last_name_key, p.email_key, p.mobile_phone_e164,
+  p.social_security_number_index
 FROM unnest($9::int[], $10::bytea[]) AS q (place, index)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p

@@ -7,9 +7,13 @@ WHERE p.org_id = $1 AND p.id = $2 AND p.deleted_at IS NULL AND f.deleted_at IS N
 ORDER BY f.id <> f.responsible_party_id, f.date_of_birth NULLS LAST, f.id;
 
 -- name: definitions
--- Field definitions that are not archived, for values to be checked by.
+-- Field definitions that are not archived, for values to be checked by; they stay as they are until that is done.
 SELECT id, field_type, dropdown_options, is_required FROM field_definitions
-WHERE org_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL;
+WHERE org_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL ORDER BY id FOR SHARE;
+
+-- name: hold_definition
+-- Nobody sets values by a field definition while it changes.
+SELECT id FROM field_definitions WHERE org_id = $1 AND id = $2 FOR UPDATE;
 
 -- name: values
 -- Values of a patient, cleared ones included, whose rows are used again.
