@@ -201,6 +201,7 @@ def test_a_server_started_in_a_thread_outlives_it(data: Path) -> None:
         assert is_alive(server.pid)
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")  # as is any supervisor that forks
 def test_a_forked_worker_neither_stops_the_server_nor_keeps_it_locked(data: Path) -> None:
     """It inherits everything but the say; and may outlive its parent."""
     reading, writing = os.pipe()

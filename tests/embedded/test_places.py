@@ -58,6 +58,7 @@ def test_a_relative_path_means_the_folder_it_meant_at_the_start(
         assert (tmp_path / "data" / "postgres").is_dir()
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")  # as is any supervisor that forks
 def test_worker_processes_build_their_own_endpoint_of_a_long_path(tmp_path: Path) -> None:
     """Forked or started afresh; and a program they start can use theirs."""
     data = tmp_path / LONG
