@@ -32,7 +32,7 @@ from chairside.store import constraints
 from chairside.store.pool import AWAY, ROLE, Place, Pool
 from chairside.store.tables import tables
 
-NOTE_USE_SECONDS = 60
+TIDY_SECONDS = 60
 
 
 def every_operation() -> list[Operation]:
@@ -78,23 +78,25 @@ def create() -> App:
     async def lifespan(_: object) -> AsyncIterator[None]:
         await pool.open()
         trail.start()
-        notes = asyncio.create_task(_note_use(house.doorkeeper))
+        tidying = asyncio.create_task(_tidy(house))
         try:
             yield
         finally:
-            notes.cancel()
-            await asyncio.gather(notes, return_exceptions=True)
+            tidying.cancel()
+            await asyncio.gather(tidying, return_exceptions=True)
             await trail.stop()
             await pool.close()
 
     return application(house, every_operation(), openapi(), lifespan)
 
 
-async def _note_use(doorkeeper: Doorkeeper) -> None:
+async def _tidy(house: House) -> None:
+    """What can wait a minute: when tokens were used, and keys that have had their day."""
     while True:
-        await asyncio.sleep(NOTE_USE_SECONDS)
+        await asyncio.sleep(TIDY_SECONDS)
         with contextlib.suppress(*AWAY):
-            await doorkeeper.note_use()
+            await house.doorkeeper.note_use()
+            await house.work.forget_old_keys()
 
 
 def _end_with_parent() -> None:

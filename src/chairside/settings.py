@@ -54,7 +54,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     values: dict[str, object] = {}
     for key in environment:
         if key.startswith("CHAIRSIDE_") and key not in known:
-            raise SettingFault(f"{key} is not a setting; `chairside --help` and the README list them.")
+            raise SettingFault(f"{key} is not a setting; the README lists them.")
     for key, field in known.items():
         if text := environment.get(key, ""):
             values[field.name] = _value(key, field.name, text)

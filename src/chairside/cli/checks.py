@@ -53,7 +53,7 @@ def _version(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
     return Finding(
         "database version",
         good,
-        f"PostgreSQL {version.major}.{version.minor} (supported: {OLDEST} to {NEWEST})",
+        f"PostgreSQL {version.major}.{version.micro} (supported: {OLDEST} to {NEWEST})",
     )
 
 
@@ -131,5 +131,7 @@ async def _fingerprints(owner: asyncpg.Connection[asyncpg.Record], settings: Set
 
 
 def _disk(settings: Settings) -> Finding:
+    if not settings.data_dir.exists():
+        return Finding("disk", False, f"there is no folder {settings.data_dir}")
     free = shutil.disk_usage(settings.data_dir).free
     return Finding("disk", free >= LEAST_FREE, f"{free / 1e9:.1f} GB free")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -66,7 +67,7 @@ def backup(
 ) -> None:
     """Write a consistent copy of everything into one file, while the server goes on."""
     settings = settings_for(data_dir)
-    names = [settings.key_file.name, demo_practice.FILE] if with_keys else []
+    names = [demo_practice.FILE, *([settings.key_file.name] if with_keys else [])]
     files = {n: (settings.data_dir / n).read_bytes() for n in names if (settings.data_dir / n).exists()}
     about = {
         "made_by": f"chairside {__version__}",
@@ -94,8 +95,7 @@ def restore(
             asyncio.run(_ready(settings))
             held.restore_into(settings.database_url)
         else:
-            with embedded.start(settings.data_dir, progress=say) as server:
-                held.restore_into(server.endpoint)
+            _restore_embedded(settings, held)
         for name, content in held.files.items():
             _write(settings.data_dir / name, content)
     say(f"Restored the backup of {held.about.get('made_at', 'an unknown day')} into {settings.data_dir}.")
@@ -118,6 +118,16 @@ def rotate_key(data_dir: DataDir = None) -> None:
 
     name, sealed = run_in(settings, work)
     say(f"Sealed {sealed} values under key {name}; the old key is gone from {settings.key_file}.")
+
+
+def _restore_embedded(settings: Settings, held: archive.Backup) -> None:
+    """Into a cluster made for it, which goes again if that fails, so that the next try finds the folder empty."""
+    try:
+        with embedded.start(settings.data_dir, progress=say) as server:
+            held.restore_into(server.endpoint)
+    except embedded.EmbeddedError:
+        shutil.rmtree(settings.data_dir / "postgres", ignore_errors=True)
+        raise
 
 
 async def _ready(settings: Settings) -> None:

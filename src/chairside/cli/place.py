@@ -49,6 +49,8 @@ def mended() -> Iterator[None]:
         raise Fault(str(fault)) from None
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
         raise Fault("The database refuses this user and password; check CHAIRSIDE_DATABASE_URL.") from None
+    except asyncpg.UndefinedTableError:
+        raise Fault("The database has not the schema of this release; run `chairside migrate`.") from None
     except asyncpg.InvalidCatalogNameError:
         raise Fault("The database named in CHAIRSIDE_DATABASE_URL does not exist.") from None
     except (OSError, TimeoutError, asyncpg.PostgresConnectionError) as away:

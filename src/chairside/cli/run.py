@@ -170,7 +170,7 @@ def _banner(base: str, data_dir: Path, kept: dict[str, str]) -> None:
         console.print(f"\n  Demo org  {kept['org_id']}\n  Token     {kept['token']}  (admin)")
         console.print("\nTry, in another terminal:\n")
         console.print(f"curl -s {auth} '{org}/patients?page_size=2'\n", markup=False)
-        console.print(f"curl -s {auth} '{org}/patients/search?q=gar'\n", markup=False)
+        console.print(f"curl -s {auth} '{org}/patients/search?q=mar'\n", markup=False)
         body = """{"first_name": "Ana", "last_name": "Lindqvist", "mobile_phone": "(312) 555-0142"}"""
         console.print(
             f"curl -s {auth} -H 'Content-Type: application/json' -H 'Idempotency-Key: first-try' "

@@ -30,6 +30,8 @@ def create(
 ) -> None:
     """Make a token; prints it alone, this once."""
     settings, org = settings_for(data_dir), _org(org)
+    if name == clerk.SYSTEM_USER:
+        raise Fault(f"{name} is the server's own user; choose another name.")
     if role not in ROLES:
         raise Fault(f"The role must be one of: {', '.join(ROLES)}.")
     if (role == "portal") != (patient is not None):

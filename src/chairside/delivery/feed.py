@@ -18,24 +18,24 @@ async def read_feed(desk: Desk, asked: Asked) -> Reply:
     none can appear later before one that was seen."""
     after, limit = asked.query["after"], asked.query["limit"]
     # Known before the events are read: one that gets its number meanwhile must not be passed over.
-    last = await _number(desk)
+    last, waiting = await _number(desk)
     types = asked.query.get("types")
     rows = await desk.ask("events.feed", after, limit + 1, types)
     items = [_shown(row) for row in rows[:limit]]
     head = items[-1]["sequence"] if items else max(after, last)
-    return Reply(data={"items": items, "next_after": head, "has_more": len(rows) > limit})
+    return Reply(data={"items": items, "next_after": head, "has_more": len(rows) > limit or waiting})
 
 
-async def _number(desk: Desk) -> int:
-    """The last number given out, once every event that was there to number has one."""
+async def _number(desk: Desk) -> tuple[int, bool]:
+    """The last number given out, and whether events may still wait for theirs: a call numbers a bounded number."""
     [known] = await desk.ask("events.pending")
     if not known["pending"]:
-        return int(known["last"])
+        return int(known["last"]), False
     # Two statements: what waited for the lock must not number by a snapshot from before it had it.
     [head] = await desk.ask("events.hold_feed")
     numbered = await desk.fetch_status("events.number", head["last"], MOST_NUMBERED)
     await desk.fetch_status("events.move_head", numbered)
-    return int(head["last"]) + numbered
+    return int(head["last"]) + numbered, numbered == MOST_NUMBERED
 
 
 def _shown(row: Record) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -72,6 +72,8 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
     about = _about(kind, desk.org_id, query, sort)
     anchor = _read_cursor(desk, query.get("after"), about)
     narrowed = await _narrow(desk, table, asked)
+    if sort.column == "updated_at":
+        narrowed.add("before", sort.column, await _settled_until(desk))
     first = query["first"]
     rows = await _run(desk, table, narrowed, order, first + 1, anchor)
     more, rows = len(rows) > first, rows[:first]
@@ -82,6 +84,16 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
         "start_cursor": _write_cursor(desk, rows[0], about) if rows else None,
     }
     return {"data": [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows], "page_info": info}
+
+
+async def _settled_until(desk: Desk) -> datetime:
+    """Up to when no change can still appear: each open write was stamped after the mark it shows.
+
+    The clock is read first and the rows are read by a later snapshot, so nothing slips in between.
+    """
+    now = datetime.now(UTC)
+    since = [row["since"] for row in await desk.ask("sync.writing")]
+    return min([now, *(datetime.fromtimestamp(s / 1_000_000, UTC) for s in since)])
 
 
 async def _run(

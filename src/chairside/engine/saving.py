@@ -97,6 +97,9 @@ async def _write(desk: Desk, table: Table, change: Change) -> None:
 
 
 async def _conflict(desk: Desk, table: Table, record_id: str) -> None:
+    named = desk.base_version is not None or desk.context.if_match is not None
+    if not named or record_id != desk.context.record_id:
+        raise Rewritten  # the caller named no version of this record, so there is nothing for them to settle
     now = await desk.load(table.kind.name, record_id, at=("path", table.kind.id_param))
     raise refuse("version_conflict", desk.base_version_in, "base_version", current_version=now["version"])
 

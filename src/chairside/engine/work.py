@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import msgspec
@@ -26,6 +27,8 @@ from chairside.store.sql import queries
 from chairside.store.tables import Table
 
 TRIES = 5
+# Twice the day that is promised.
+KEPT = timedelta(hours=48)
 EVENT_COLUMNS = 9
 encode = msgspec.json.Encoder().encode
 
@@ -55,6 +58,7 @@ class Work:
     ) -> None:
         self.pool, self.trail, self.vault = pool, trail, vault
         self._tables, self._shapes, self._known = tables, shapes, known
+        self._keyed: set[str] = set()
 
     async def read(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the audit record of the read is durable."""
@@ -69,7 +73,9 @@ class Work:
         for attempt in range(TRIES):
             try:
                 async with self.pool.transaction(context.caller.org_id, writes=True) as connection:
-                    return await self._write(operation, context, asked, connection)
+                    # Later than the mark that the transaction set, so that no reader by time of change misses it.
+                    stamped = replace(context, now=datetime.now(UTC))
+                    return await self._write(operation, stamped, asked, connection)
             except (*AGAIN, Rewritten):
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
             except asyncpg.LockNotAvailableError:
@@ -82,7 +88,17 @@ class Work:
                     raise refusal from None
         raise refuse("unavailable")
 
+    async def forget_old_keys(self) -> None:
+        """Drop the stored answers that nobody retries any more; meant to be called every few minutes."""
+        orgs, self._keyed = self._keyed, set()
+        before = datetime.now(UTC) - KEPT
+        for org_id in orgs:
+            async with self.pool.transaction(org_id, writes=True) as connection:
+                await connection.execute(queries()["idempotency.forget"], org_id, before)
+
     async def _write(self, operation: Operation, context: Context, asked: Asked, connection: Connection) -> Answer:
+        if context.key is not None:
+            self._keyed.add(context.caller.org_id)
         if context.key is not None and (stored := await idempotency.claim(connection, context)) is not None:
             answer = Answer(
                 status=stored.status,

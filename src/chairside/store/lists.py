@@ -32,6 +32,7 @@ class Narrowing:
             "to": "r.{0} <= {1}",
             "contains": "strpos(r.{0}, {1}) > 0",
             "state": "{0} = {1}",
+            "before": "r.{0} < {1}",
             "mentions": "strpos(lower(r.{0}), lower({1})) > 0",
             "tagged": "EXISTS (SELECT 1 FROM patient_tags t WHERE t.org_id = $1 AND t.tag_definition_id = {1}"
             " AND t.patient_id = r.id AND t.deleted_at IS NULL)",

@@ -119,7 +119,9 @@ async def ensure_role(connection: asyncpg.Connection[asyncpg.Record]) -> None:
                 f"The role {ROLE} is missing, and this user may not create it:"
                 f" CREATE ROLE {ROLE} NOLOGIN; GRANT {ROLE} TO ..."
             ) from None
-    if not await connection.fetchval("SELECT pg_has_role(current_user, $1, 'member')", ROLE):
+    # From 16 on, who makes a role is a member of it without being allowed to become it.
+    right = "SET" if connection.get_server_version().major >= 16 else "MEMBER"
+    if not await connection.fetchval("SELECT pg_has_role(current_user, $1, $2)", ROLE, right):
         # Where the role has a login of its own, as on an embedded server, nobody needs to become it.
         with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
             await connection.execute(f"GRANT {ROLE} TO CURRENT_USER")

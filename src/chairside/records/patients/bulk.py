@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply
 from chairside.errors import Problem, Refused
 from chairside.fields import Body, try_body
-from chairside.records.patients.matching import Row, match
+from chairside.records.patients.guarantors import Families, families_of
+from chairside.records.patients.matching import Row, Seen, existing_matches
 
 STATUSES = ("created", "updated", "skipped", "failed", "validated")
+GUARANTOR = "responsible_party_id"
+
+
+@dataclass(slots=True)
+class Book:
+    """What is there before the import, and what its rows have made of it so far, patient by patient."""
+
+    before: Mapping[str, Record]
+    charts: set[str]
+    families: Families
+    new: dict[str, Change] = field(default_factory=dict)
+    held: dict[str, Change] = field(default_factory=dict)
 
 
 async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
@@ -24,15 +37,13 @@ async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
         "match_on": ["chart_number"],
     }
     rows = [_read(desk, i, sent, body) for i, sent in enumerate(asked.body["rows"])]
-    await match(desk, rows, meta["match_on"])
     await _check_references(desk, rows)
-    await _check_guarantors(desk, rows, meta["on_duplicate"])
-    inserts, updates = await _decide(desk, rows, meta["on_duplicate"])
+    book = await _decide(desk, rows, meta["on_duplicate"], meta["match_on"])
     _conclude(rows, validate=meta["mode"] == "validate", atomic=meta["atomic"])
     written = {id(r.change) for r in rows if r.status in ("created", "updated")}
     if written:
-        await desk.save_many("patient", [c for c in inserts if id(c) in written], "created")
-        await desk.save_many("patient", [c for c in updates if id(c) in written], "updated")
+        await desk.save_many("patient", [c for c in book.new.values() if id(c) in written], "created")
+        await desk.save_many("patient", [c for c in book.held.values() if id(c) in written], "updated")
     tally = Counter(r.status for r in rows)
     counts = {status: tally[status] for status in STATUSES}
     return Reply(data={"results": [r.shown(bool(written)) for r in rows], "total": len(rows), **counts})
@@ -58,75 +69,78 @@ def _settle(desk: Desk, row: Row, change: Change) -> None:
         )
 
 
-async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str) -> tuple[list[Change], list[Change]]:
-    """What becomes of each good row, and the changes to write: new patients, and patients that exist."""
-    new: dict[str, Change] = {}
-    held: dict[str, Change] = {}
-    targets = {m for r in rows if on_duplicate == "update" for m in r.matches}
-    before = {p["id"]: p for p in await desk.ask("patients.records", list(targets))} if targets else {}
-    charts = await _charts_taken(desk, rows)
-    for row in (r for r in rows if r.good and r.change):
-        if row.matches and on_duplicate in ("skip", "fail"):
-            row.status = "skipped" if on_duplicate == "skip" else ""
-            if on_duplicate == "fail":
-                row.fail("duplicate_row")
+async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str, match_on: Sequence[str]) -> Book:
+    """What becomes of each good row, one after the other: a row that failed is nobody's double and no guarantor."""
+    good = [r for r in rows if r.good]
+    existing, seen = await existing_matches(desk, good, match_on), Seen(match_on)
+    book = await _opened(desk, good, {m for found in existing.values() for m in found if on_duplicate == "update"})
+    for row in good:
+        patient = row.made.after
+        row.matches = list(dict.fromkeys([*existing[row.index], *seen.earlier(patient)]))
+        if row.matches and on_duplicate == "fail":
+            row.fail("duplicate_row")
+        elif row.matches and on_duplicate == "skip":
+            row.status = "skipped"
         elif row.matches and on_duplicate == "update":
-            _update(desk, row, new, held, before, charts)
+            _update(desk, row, book)
         else:
-            _create(row, charts)
-            if row.good:
-                new[row.made.after["id"]] = row.made
-    return list(new.values()), list(held.values())
+            _create(row, book)
+        if row.good:
+            same = row.matches and on_duplicate != "create"
+            seen.note(patient, row.matches[0] if same else patient["id"])
+    return book
 
 
-async def _charts_taken(desk: Desk, rows: Sequence[Row]) -> set[str]:
-    wanted = {r.change.after["chart_number"] for r in rows if r.change and r.change.after["chart_number"]}
-    return (
-        {c["chart_number"] for c in await desk.ask("patients.by_chart_number", list(wanted), True)} if wanted else set()
-    )
+async def _opened(desk: Desk, rows: Sequence[Row], targets: set[str]) -> Book:
+    before = {p["id"]: p for p in await desk.ask("patients.records", list(targets))} if targets else {}
+    wanted = {row.made.after["chart_number"] for row in rows} - {None}
+    taken = await desk.ask("patients.by_chart_number", list(wanted), True) if wanted else []
+    joining = [row for row in rows if GUARANTOR in row.made.given]
+    ids = {row.made.after[GUARANTOR] for row in joining} - {row.made.after["id"] for row in joining}
+    families = await families_of(desk, ids | set(before) if joining else set())
+    return Book(before, {c["chart_number"] for c in taken}, families)
 
 
-def _create(row: Row, charts: set[str]) -> None:
-    chart = row.made.after["chart_number"]
-    if chart in charts:
+def _create(row: Row, book: Book) -> None:
+    patient = row.made.after
+    chart, guarantor = patient["chart_number"], patient[GUARANTOR]
+    if chart in book.charts:
         row.fail("duplicate_chart_number", "chart_number")
-        return
-    if chart:
-        charts.add(chart)
-    row.status = "created"
+    elif guarantor != patient["id"] and (code := book.families.join(patient["id"], guarantor)):
+        row.fail(code, "responsible_party_uuid")
+    else:
+        book.charts.update(c for c in [chart] if c)
+        book.new[patient["id"]] = row.made
+        row.status = "created"
 
 
-def _update(
-    desk: Desk,
-    row: Row,
-    new: dict[str, Change],
-    held: dict[str, Change],
-    before: dict[str, Record],
-    charts: set[str],
-) -> None:
+def _update(desk: Desk, row: Row, book: Book) -> None:
     """Put the row's values onto the one patient it matches, who may be a row of this very call."""
     target = row.matches[0]
-    onto = new.get(target) or held.get(target)
-    if onto is None and target in before:
-        onto = desk.change("patient", before[target], {})
+    onto = book.new.get(target) or book.held.get(target)
+    if onto is None and target in book.before:
+        onto = desk.change("patient", book.before[target], {})
     if len(row.matches) > 1 or onto is None:
-        row.fail("ambiguous_match", msg=None if onto else "matches a row that was not imported")
+        row.fail("ambiguous_match")
         return
     sent = _sent(row, target)
     status, chart = sent.pop("status", None), sent.get("chart_number")
     if status is not None and status != onto.after["status"]:
         row.fail("invalid_transition", "status")
-    if chart and chart != onto.after["chart_number"] and chart in charts:
+    if chart and chart != onto.after["chart_number"] and chart in book.charts:
         row.fail("duplicate_chart_number", "chart_number")
     trial = replace(onto, after=onto.after | sent, given=onto.given | frozenset(sent))
     _settle(desk, row, trial)
+    guarantor = trial.after[GUARANTOR]
+    if row.good and guarantor != onto.after[GUARANTOR] and (code := book.families.join(target, guarantor)):
+        row.fail(code, "responsible_party_uuid")
     if not row.good:
         return  # alone: what other rows put onto the same patient stays
     onto.after, onto.given = trial.after, trial.given
-    charts.update(c for c in [chart] if c)
+    book.charts.update(c for c in [chart] if c)
     row.change, row.status = onto, "updated"
     if onto.before is not None:
-        held[target] = onto
+        book.held[target] = onto
 
 
 def _sent(row: Row, target: str) -> dict[str, Any]:
@@ -142,42 +156,6 @@ async def _check_references(desk: Desk, rows: Sequence[Row]) -> None:
     found = await desk.name_references("patient", [r.change for r in judged if r.change])
     for row, problems in zip(judged, found, strict=True):
         row.problems.extend(Problem(("body", "rows", row.index, *p.loc[1:]), p.msg, p.type) for p in problems)
-
-
-async def _check_guarantors(desk: Desk, rows: Sequence[Row], on_duplicate: str) -> None:
-    """The rules of keep_guarantor_whole for all rows at once, as if one came after the other.
-
-    Judged before rows are put together, so that one with a wrong guarantor fails alone.
-    """
-    joining = [(row, _becomes(row, on_duplicate)) for row in rows if row.good and row.change and _joins(row.change)]
-    if not joining:
-        return
-    ids = sorted({row.made.after["responsible_party_id"] for row, _ in joining} | {own for _, own in joining})
-    locked = {row["id"]: row for row in await desk.ask("patients.lock", ids)}
-    named = {row["responsible_party_id"] for row in await desk.ask("patients.named_guarantors", ids)}
-    joined: set[str] = set()
-    for row, own in joining:
-        guarantor = locked.get(row.made.after["responsible_party_id"])
-        if guarantor is None or guarantor["deleted_at"] is not None:
-            row.fail("not_found", "responsible_party_uuid")
-        elif guarantor["id"] == own:
-            continue
-        elif guarantor["responsible_party_id"] != guarantor["id"] or guarantor["id"] in joined:
-            row.fail("guarantor_not_own", "responsible_party_uuid")
-        elif own in named:
-            row.fail("guarantor_of_dependents", "responsible_party_uuid")
-        else:
-            named.add(guarantor["id"])
-            joined.add(own)
-
-
-def _becomes(row: Row, on_duplicate: str) -> str:
-    """Whose record the row is going to be."""
-    return row.matches[0] if on_duplicate == "update" and row.matches else str(row.made.after["id"])
-
-
-def _joins(change: Change) -> bool:
-    return bool(change.after["responsible_party_id"] != change.after["id"])
 
 
 def _conclude(rows: Sequence[Row], *, validate: bool, atomic: bool) -> None:

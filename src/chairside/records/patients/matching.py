@@ -49,21 +49,23 @@ class Row:
         }
 
 
-async def match(desk: Desk, rows: Sequence[Row], match_on: Sequence[str]) -> None:
-    """Whom each row may double: patients that exist, and rows before it in this call."""
-    judged = [r for r in rows if r.change is not None and r.good]
-    existing = await _existing(desk, judged, match_on)
-    seen: dict[tuple[str, object], str] = {}
-    for row in judged:
-        patient = row.made.after
-        keys = list(_keys(patient, match_on))
-        earlier = [seen[k] for k in keys if k in seen]
-        row.matches = list(dict.fromkeys([*existing[row.index], *earlier]))
-        for key in keys:
-            seen.setdefault(key, patient["id"])
+class Seen:
+    """Whom the rows so far stand for, by what makes a match."""
+
+    def __init__(self, match_on: Sequence[str]) -> None:
+        self._match_on = match_on
+        self._ids: dict[tuple[str, object], str] = {}
+
+    def earlier(self, patient: Record) -> list[str]:
+        return [self._ids[key] for key in _keys(patient, self._match_on) if key in self._ids]
+
+    def note(self, patient: Record, patient_id: str) -> None:
+        for key in _keys(patient, self._match_on):
+            self._ids.setdefault(key, patient_id)
 
 
-async def _existing(desk: Desk, rows: Sequence[Row], match_on: Sequence[str]) -> dict[int, list[str]]:
+async def existing_matches(desk: Desk, rows: Sequence[Row], match_on: Sequence[str]) -> dict[int, list[str]]:
+    """For each row, by its index, the patients whom it may double."""
     found: dict[int, list[str]] = {r.index: [] for r in rows}
     if "chart_number" in match_on:
         charts = {r.made.after["chart_number"] for r in rows if r.made.after["chart_number"]}

@@ -27,6 +27,11 @@ FROM patient_allergies a
 WHERE a.org_id = $1 AND a.patient_id = $2 AND a.status_is_active AND a.deleted_at IS NULL
 ORDER BY a.created_at, a.id;
 
+-- name: allergic
+-- Which of these patients have an active allergy.
+SELECT DISTINCT patient_id FROM patient_allergies
+WHERE org_id = $1 AND patient_id = ANY($2::uuid[]) AND status_is_active AND deleted_at IS NULL;
+
 -- name: newest_vitals_day
 -- The day of the newest reading.
 SELECT max(date_taken) AS day FROM patient_vital_signs
