@@ -46,8 +46,10 @@ async def answer(house: House, operation: Operation, route: str, request: Asking
     context: Context | None = None
     try:
         caller = await _caller(house, request)
-        context = _context(operation, route, request, caller, seen.request_id)
-        context, asked = await _ask(operation, context, request)
+        now = datetime.now(UTC)
+        line = _line(operation, request, now)
+        context = _context(operation, route, request, caller, seen.request_id, line, now)
+        context, asked = await _ask(operation, context, request, line)
         run = house.work.write if operation.writes else house.work.read
         given = await run(operation, context, asked)
         return _success(operation, request, given)
@@ -71,13 +73,29 @@ async def _caller(house: House, request: Asking) -> Caller:
     return caller
 
 
-def _context(operation: Operation, route: str, request: Asking, caller: Caller, request_id: str) -> Context:
-    """Known before anything is refused, so that a refusal is on record with the patient it was about."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What the request's address says: ids, parameters, and what is wrong with either."""
+
+    org_id: str
+    path: dict[str, str]
+    query: dict[str, Any]
+    wrong_ids: list[Problem]
+    wrong_parameters: list[Problem]
+
+
+def _line(operation: Operation, request: Asking, now: datetime) -> _Line:
     params: Mapping[str, Any] = request.scope["path_params"]
-    path, problems = reading.path_of(params, operation.path_params)
-    named = {} if problems or str(params["org_id"]).lower() != caller.org_id else path
-    now = datetime.now(UTC)
-    sealed = any(e.key == "reveal" for e in operation.query)
+    path, wrong_ids = reading.path_of(params, operation.path_params)
+    query, wrong_parameters = reading.query_of(request.scope["query_string"], operation.query, now)
+    return _Line(str(params["org_id"]).lower(), path, query, wrong_ids, wrong_parameters)
+
+
+def _context(
+    operation: Operation, route: str, request: Asking, caller: Caller, request_id: str, line: _Line, now: datetime
+) -> Context:
+    """Known before anything is refused, so that a refusal is on record with the patient it was about."""
+    named = {} if line.wrong_ids or line.org_id != caller.org_id else line.path
     return Context(
         caller=caller,
         request_id=request_id,
@@ -87,37 +105,32 @@ def _context(operation: Operation, route: str, request: Asking, caller: Caller, 
         status=errors.success_of(operation),
         now=now,
         patient_id=named.get("patient_uuid"),
-        record_id={**named, "org_id": caller.org_id}.get(operation.id_param),
-        reveals=sealed and "reveal" in reading.query_of(request.scope["query_string"], operation.query, now)[0],
+        record_id=caller.org_id if operation.id_param == "org_id" else named.get(operation.id_param),
+        reveals="reveal" in line.query,
     )
 
 
-async def _ask(operation: Operation, context: Context, request: Asking) -> tuple[Context, Asked]:
+async def _ask(operation: Operation, context: Context, request: Asking, line: _Line) -> tuple[Context, Asked]:
     """What is asked, once it is clear that the caller may; an org of others is as if it were not there."""
-    scope = request.scope
-    params: Mapping[str, Any] = scope["path_params"]
-    if str(params["org_id"]).lower() != context.caller.org_id:
+    caller, headers = context.caller, request.scope["headers"]
+    if line.org_id != caller.org_id:
         raise refuse("not_found", "path", "org_id")
-    path, problems = reading.path_of(params, operation.path_params)
-    patient = path.get("patient_uuid")
-    query, bad = reading.query_of(scope["query_string"], operation.query, context.now)
-    right = "reveal" if query.get("reveal") else operation.allow
-    clinical = operation.clinical_body is not None and roles.clinical(context.caller, operation.area)
+    right = "reveal" if context.reveals else operation.allow
+    clinical = operation.clinical_body is not None and roles.clinical(caller, operation.area)
     area = "chart" if clinical else operation.area
-    roles.allow(context.caller, area, right, portal=operation.portal, patient_id=patient)
-    problems += bad
-    headers = scope["headers"]
-    raw = await _body(request) if operation.method != "GET" else b""
+    roles.allow(caller, area, right, portal=operation.portal, patient_id=line.path.get("patient_uuid"))
+    problems = line.wrong_ids + line.wrong_parameters
+    raw = b""
     body: dict[str, Any] = {}
     if operation.method != "GET":
+        raw = await _body(request)
         form = operation.clinical_body if clinical else operation.body
-        form = operation.portal_body if context.caller.portal else form
-        body, bad = reading.body_of(raw, headers, form, context.now)
+        body, bad = reading.body_of(raw, headers, operation.portal_body if caller.portal else form, context.now)
         problems += bad
     if problems:
         raise Refused(problems)
     context = _with_headers(operation, context, headers, raw)
-    return context, Asked(path=path, query=query, body=body, now=context.now)
+    return context, Asked(path=line.path, query=line.query, body=body, now=context.now)
 
 
 def _with_headers(operation: Operation, context: Context, headers: reading.Headers, raw: bytes) -> Context:
