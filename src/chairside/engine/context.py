@@ -26,7 +26,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One request. `fingerprint` is of method, path and body; `status` is what success will answer; `reveals` says
+    """One request. `fingerprint` is of method, path and body; `status` is what success will answer, or `status_known`
+    when the caller has a version that is `known` to them (None: any) already; `reveals` says
     that it asks for a sealed value whole."""
 
     caller: Caller
@@ -39,6 +40,8 @@ class Context:
     key: str | None = None
     fingerprint: bytes = b""
     if_match: tuple[int, ...] | None = None
+    known: tuple[int, ...] | None = ()
+    status_known: int = 0
     patient_id: str | None = None
     record_id: str | None = None
     reveals: bool = False

@@ -65,8 +65,10 @@ class Work:
         async with self.pool.transaction(context.caller.org_id, writes=False) as connection:
             reply = await operation.run(self._desk(context, connection), asked)
         context = _about(context, reply)
+        if reply.version is not None and (context.known is None or reply.version in context.known):
+            context, reply = replace(context, status=context.status_known), replace(reply, data=None)
         await self.trail.write(audit.entry(context, operation.action, operation.subject, status=context.status))
-        return Answer(status=context.status, body=encode(reply.data), version=reply.version)
+        return Answer(status=context.status, body=_body(reply), version=reply.version)
 
     async def write(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the change is committed; again from the start when the database asks for it."""
@@ -115,7 +117,7 @@ class Work:
         reply = await operation.run(desk, asked)
         context = _about(context, reply)
         location = f"{context.path}/{reply.record_id}" if operation.created and reply.record_id else None
-        body = b"" if reply.data is None else encode(reply.data)
+        body = _body(reply)
         answer = Answer(status=context.status, body=body, version=reply.version, location=location)
         await self._record(operation, context, desk.events, answer, connection)
         return answer
@@ -145,6 +147,10 @@ class Work:
         return Desk(context, connection, self._tables, self._shapes, self.vault)
 
 
+def _body(reply: Reply) -> bytes:
+    return b"" if reply.data is None else encode(reply.data)
+
+
 def _about(context: Context, reply: Reply) -> Context:
     """The context, knowing by now which record and patient it was about."""
     if reply.record_id is None and reply.patient_id is None:
@@ -161,4 +167,5 @@ def _again(operation: Operation, context: Context, stored: idempotency.Stored) -
     if stored.location is None:
         return context
     made = stored.location.rpartition("/")[2]
-    return replace(context, record_id=made, patient_id=made if operation.subject == "patient" else context.patient_id)
+    named = context.patient_id or (msgspec.json.decode(stored.body).get("patient") or {}).get("id")
+    return replace(context, record_id=made, patient_id=made if operation.subject == "patient" else named)

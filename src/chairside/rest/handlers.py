@@ -28,7 +28,7 @@ Asking = Request[Any, Any, Any]
 log = structlog.get_logger("chairside.fault")
 JSON = "application/json"
 PRIVATE = {"cache-control": "no-store"}
-TOO_LARGE = 413
+NOT_MODIFIED, TOO_LARGE = 304, 413
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def answer(house: House, operation: Operation, route: str, request: Asking
         context, asked = await _ask(operation, context, request, line)
         run = house.work.write if operation.writes else house.work.read
         given = await run(operation, context, asked)
-        return _success(operation, request, given)
+        return _success(given)
     except Refused as refused:
         return await _refusal(house, operation, context, refused.problems)
     except AWAY as away:
@@ -134,9 +134,10 @@ async def _ask(operation: Operation, context: Context, request: Asking, line: _L
 
 
 def _with_headers(operation: Operation, context: Context, headers: reading.Headers, raw: bytes) -> Context:
-    if not operation.writes:
-        return context
     key = reading.idempotency_key(headers) if operation.method != "GET" else None
+    if not operation.writes:
+        known = () if context.reveals else reading.if_none_match(headers)
+        return replace(context, known=known, status_known=NOT_MODIFIED)
     fingerprint = hashlib.sha256(f"{context.method} {context.path}\n".encode() + raw).digest() if key else b""
     return replace(context, key=key, fingerprint=fingerprint, if_match=reading.if_match(headers))
 
@@ -150,13 +151,10 @@ async def _body(request: Asking) -> bytes:
         raise
 
 
-def _success(operation: Operation, request: Asking, given: Answer) -> Response[bytes]:
+def _success(given: Answer) -> Response[bytes]:
     headers = dict(PRIVATE)
     if given.version is not None:
         headers["etag"] = f'"{given.version}"'
-        revealed = b"reveal=" in request.scope["query_string"]
-        if operation.method == "GET" and not revealed and reading.matches_none(request.scope["headers"], given.version):
-            return Response(b"", status_code=304, headers=headers)
     if given.location is not None:
         headers["location"] = given.location
     if given.replayed:

@@ -67,10 +67,12 @@ def if_match(headers: Headers) -> tuple[int, ...] | None:
     return tuple(int(t.group(2)) for t in tags if not t.group(1) and _INTEGER.fullmatch(t.group(2)))
 
 
-def matches_none(headers: Headers, version: int) -> bool:
-    """Whether If-None-Match names this version, so that the caller has it already."""
+def if_none_match(headers: Headers) -> tuple[int, ...] | None:
+    """The versions that the caller has already; None when any will do."""
     sent = header(headers, b"if-none-match")
-    return sent == ["*"] or any(t.group(2) == str(version) for line in sent for t in _TAG.finditer(line))
+    if sent == ["*"]:
+        return None
+    return tuple(int(t.group(2)) for line in sent for t in _TAG.finditer(line) if _INTEGER.fullmatch(t.group(2)))
 
 
 def path_of(params: Mapping[str, Any], names: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
