@@ -10,12 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from typer.testing import CliRunner
+
+from chairside.cli import app
 
 PATIENCE_SECONDS = 90
 
@@ -87,16 +91,21 @@ class House:
         """End it as SIGTERM does; its exit status."""
         assert self.process
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE_SECONDS)
+        status = self.process.wait(PATIENCE_SECONDS)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return status
 
     def log(self) -> str:
         """All that the server wrote to standard error."""
         return self._log.read_text()
 
     def run(self, *args: str) -> str:
-        """The standard output of a command that must succeed."""
-        done = chairside(*args, data_dir=self.data_dir)
-        assert done.returncode == 0, done.stderr
+        """The standard output of a command that must succeed, run in this process to save its start."""
+        options = [*args, "--data-dir", str(self.data_dir)]
+        with ThreadPoolExecutor(1) as beside:  # a loop may run here already, and commands run their own
+            done = beside.submit(CliRunner().invoke, app, options).result()
+        assert done.exit_code == 0, done.stderr or repr(done.exception)
         return done.stdout.strip()
 
     def org(self, name: str) -> Org:
@@ -130,6 +139,10 @@ class Client(httpx.Client):
 
     def __init__(self, base: str, token: str) -> None:
         super().__init__(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+    def __del__(self) -> None:
+        """Tests drop clients as they like; their sockets go with them."""
+        self.close()
 
     def made(self, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
         """The record that a create must have answered."""

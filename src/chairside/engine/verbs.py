@@ -25,7 +25,8 @@ async def get(kind: Kind, desk: Desk, asked: Asked) -> Reply:
     data = desk.shapes.of_row(kind, rows[0], portal=desk.portal)
     if asked.query.get("reveal"):
         data |= await _revealed(kind, desk, record_id, asked.query["reveal"])
-    patient_id = record_id if kind.name == "patient" else asked.path.get("patient_uuid")
+    named = asked.path.get("patient_uuid") or (data.get("patient") or {}).get("id")
+    patient_id = record_id if kind.name == "patient" else named
     version = rows[0]["version"] if kind.versioned else None
     return Reply(data=data, record_id=record_id, patient_id=patient_id, version=version)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 log = structlog.get_logger("chairside.request")
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+# How much of a body that nobody wants is still read, and for how long.
+MOST_DRAINED, DRAIN_SECONDS = 32 << 20, 5
 
 
 @dataclass(slots=True)
@@ -46,9 +50,12 @@ async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     if method == "HEAD":
         scope["method"] = "GET"  # the same answer; its body is left out below
     started = time.perf_counter()
+    body = _Body(scope, receive)
 
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
+            if body.left:
+                await body.drain()
             seen.status = message["status"]
             message["headers"] = [
                 *message["headers"],
@@ -60,9 +67,30 @@ async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
         await send(message)
 
     try:
-        await app(scope, receive, sending)
+        await app(scope, body.receive, sending)
     finally:
         _report(method, seen, time.perf_counter() - started)
+
+
+class _Body:
+    """The body of a request, and whether some of it is still to come."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self.left = any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"])
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        message = await self._receive()
+        self.left = message["type"] == "http.request" and bool(message.get("more_body"))
+        return message
+
+    async def drain(self) -> None:
+        """Read to the end: a connection closed with bytes unread is reset, and the answer lost with it."""
+        read = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self.left and read < MOST_DRAINED:
+                    read += len((await self.receive()).get("body", b""))
 
 
 def _report(method: str, seen: Seen, seconds: float) -> None:
