@@ -1,0 +1,74 @@
+"""A PostgreSQL of one's own, as a hosting company would give it: TCP, a password, no superuser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chairside.embedded import tool, tool_environment
+from tests.embedded.hands import as_person, ordinary_person
+from tests.house import free_port, wait_for
+
+USER, PASSWORD, DATABASE = "practice", "open sesame/%40", "practice_data"
+
+
+@dataclass(frozen=True)
+class Hosted:
+    port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """Who uses the database: may make roles, and is no superuser."""
+        return f"postgresql://{USER}:open%20sesame%2F%2540@127.0.0.1:{self.port}/{DATABASE}"
+
+    def sql(self, statement: str, database: str = DATABASE) -> str:
+        """What the host's own superuser is answered."""
+        options = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-p", str(self.port))
+        return _run(["psql", *options, "-U", "host", "-d", database, "-c", statement]).strip()
+
+
+def _run(command: Sequence[str]) -> str:
+    person = ordinary_person()
+    full = as_person(person, [str(tool(command[0])), *command[1:]])
+    return subprocess.run(full, check=True, capture_output=True, text=True, env=tool_environment(), cwd="/").stdout
+
+
+@contextmanager
+def hosted() -> Iterator[Hosted]:
+    """A server on 127.0.0.1 with an empty database, gone at the end."""
+    person = ordinary_person()
+    folder = Path(tempfile.mkdtemp(prefix="hosted-"))
+    os.chown(folder, person.uid, person.gid)
+    at = Hosted(free_port(), folder)
+    data = str(folder / "data")
+    try:
+        _run(["initdb", "-D", data, "-U", "host", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"])
+        (folder / "data" / "pg_hba.conf").write_text("local all host trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        options = {"port": at.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
+        server = subprocess.Popen(
+            as_person(
+                person, [str(tool("postgres")), "-D", data, *(f"--{name}={value}" for name, value in options.items())]
+            ),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=tool_environment(),
+            cwd="/",
+        )
+        try:
+            ready = as_person(person, [str(tool("pg_isready")), "-q", "-h", str(folder), "-p", str(at.port)])
+            wait_for(lambda: subprocess.run(ready, check=False, env=tool_environment(), cwd="/").returncode == 0)
+            at.sql(f"CREATE ROLE {USER} LOGIN CREATEROLE NOSUPERUSER PASSWORD '{PASSWORD}'", "postgres")
+            at.sql(f"CREATE DATABASE {DATABASE} OWNER {USER}", "postgres")
+            yield at
+        finally:
+            server.terminate()
+            server.wait(60)
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,144 @@
+"""A backup gives back every record, key included, and is refused where it would do harm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chairside import embedded
+from tests.cli.hands import answered, command, refused
+from tests.database import connected
+from tests.house import House, Org, free_port, new_house
+
+SSN = "900-45-6789"
+
+
+@pytest.fixture(scope="module")
+def practice(house: House) -> tuple[Org, str]:
+    """An org with a patient whose number is sealed, on the running server."""
+    org = house.org("Backed Up Dental")
+    patient = org.desk().made("/patients", {"first_name": "Ána", "last_name": "Łoś", "social_security_number": SSN})
+    return org, patient["id"]
+
+
+@pytest.fixture(scope="module")
+def good(practice: tuple[Org, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup made while the server runs."""
+    file = tmp_path_factory.mktemp("backup") / "all.backup"
+    done = command("backup", str(file), data_dir=practice[0].house.data_dir)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "It holds the encryption key too" in done.stderr
+    return file
+
+
+@pytest.fixture(scope="module")
+def restored(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A server on an empty folder that the backup was restored into."""
+    house = House(tmp_path_factory.mktemp("restored") / "data", free_port())
+    done = command("restore", str(good), data_dir=house.data_dir)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "Restored the backup of 20" in done.stderr
+    yield house
+    if house.process is not None and house.process.poll() is None:
+        house.stop()
+
+
+def checksums(data_dir: Path) -> dict[str, tuple[int, str]]:
+    """Of every table the number of its rows and a digest of all their contents."""
+
+    async def look() -> dict[str, tuple[int, str]]:
+        async with connected(data_dir, "superuser") as connection:
+            names = await connection.fetch(
+                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            )
+            found = {}
+            for name in sorted(row["relname"] for row in names):
+                row = await connection.fetchrow(
+                    f"SELECT count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {name} t"
+                )
+                assert row is not None
+                found[name] = (row[0], row[1])
+            return found
+
+    with embedded.attached(data_dir, progress=lambda _: None):
+        return asyncio.run(look())
+
+
+def test_a_restore_gives_back_every_record(house: House, good: Path, restored: House) -> None:
+    """Every row of every table is as it was; nothing was written between backup and comparison."""
+    assert restored.process is None
+    there = checksums(restored.data_dir)
+    here = checksums(house.data_dir)
+    assert there == here
+    assert there["patients"][0] > 0
+    assert (restored.data_dir / "keys.json").read_bytes() == (house.data_dir / "keys.json").read_bytes()
+    assert (restored.data_dir / "keys.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_restored_server_serves_and_opens_what_was_sealed(practice: tuple[Org, str], restored: House) -> None:
+    """The old tokens work, the number is revealed, the doctor finds no fault, and new records can be made."""
+    org, patient = practice
+    restored.start(workers=1)
+    again = Org(restored, org.id, org.tokens)
+    shown = again.desk().read(f"/patients/{patient}", reveal="ssn")
+    assert (shown["first_name"], shown["social_security_number"]) == ("Ána", SSN.replace("-", ""))
+    again.desk().made("/patients", {"first_name": "New", "last_name": "Here"})
+    answered("doctor", data_dir=restored.data_dir)
+
+
+def test_a_folder_in_use_is_not_restored_into(house: House, good: Path, tmp_path: Path) -> None:
+    """Neither one with a database nor one with a key file that the backup would replace; nothing is changed."""
+    before = (house.data_dir / "keys.json").read_bytes()
+    assert "is not empty" in refused("restore", str(good), data_dir=house.data_dir)
+    assert (house.data_dir / "keys.json").read_bytes() == before
+    (tmp_path / "keys.json").write_text("mine")
+    assert "is not empty (keys.json)" in refused("restore", str(good), data_dir=tmp_path)
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("keys.json", "mine")]
+
+
+def test_a_damaged_backup_is_refused_before_anything_is_touched(good: Path, tmp_path: Path) -> None:
+    """One bit, half a file, an empty one, another file: a sentence, and the folder is not even made."""
+    whole = bytearray(good.read_bytes())
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 4
+    for damaged in (flipped, whole[: len(whole) // 2], b"", b"not a backup" * 500):
+        file = tmp_path / "damaged.backup"
+        file.write_bytes(damaged)
+        assert f"The backup {file} is damaged" in refused("restore", str(file), data_dir=tmp_path / "data")
+        assert not (tmp_path / "data").exists()
+
+
+def test_a_backup_can_leave_the_keys_apart(house: House, tmp_path: Path) -> None:
+    """Then it says what to do, and the server does not start until it was done."""
+    file, data = tmp_path / "apart.backup", tmp_path / "data"
+    tmp_path.chmod(0o755)
+    said = command("backup", str(file), "--no-keys", data_dir=house.data_dir).stderr
+    assert "encryption key" not in said
+    assert (house.data_dir / "keys.json").read_bytes() not in file.read_bytes()
+    done = command("restore", str(file), data_dir=data)
+    assert f"put the key file at {data / 'keys.json'}" in done.stderr
+    assert not (data / "keys.json").exists()
+    lost = refused("serve", "--port", str(free_port()), data_dir=data)
+    assert lost.startswith(f"The key file {data / 'keys.json'} is missing")
+
+
+def test_a_backup_of_a_stopped_server_is_whole(tmp_path: Path) -> None:
+    """The database is started for it, and its records are in it."""
+    tmp_path.chmod(0o755)
+    with new_house(tmp_path, workers=1) as house:
+        org = house.run("org", "create", "Asleep")
+        house.stop()
+        file = tmp_path / "asleep.backup"
+        assert command("backup", str(file), data_dir=house.data_dir).returncode == 0
+        assert command("restore", str(file), data_dir=tmp_path / "again").returncode == 0
+        assert answered("org", "list", data_dir=tmp_path / "again").startswith(org)
+
+
+def test_a_backup_that_cannot_be_written_is_one_sentence(house: House, tmp_path: Path) -> None:
+    """And leaves nothing behind."""
+    said = refused("backup", str(tmp_path / "no" / "such" / "folder.backup"), data_dir=house.data_dir)
+    assert "cannot be written" in said
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,216 @@
+"""Starting and stopping the server as a person does it, and everything that can be in its way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chairside import embedded
+from tests.cli.hands import command, refused
+from tests.house import House, chairside, free_port, new_house, wait_for
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A server of these tests' own, to be stopped and started."""
+    with new_house(tmp_path_factory.mktemp("served"), workers=2) as house:
+        yield house
+
+
+@pytest.fixture
+def stopped(served: House) -> House:
+    """The same, not running."""
+    if served.process is not None and served.process.poll() is None:
+        assert served.stop() == 0
+    return served
+
+
+def session_of(pid: int) -> list[int]:
+    """The processes that a server has started and that are left, its database's included."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                parent, session = int(fields[1]), int(fields[3])
+            except (OSError, IndexError):
+                continue
+            if fields[0] != "Z" and pid in (session, parent):
+                found.append(int(folder.name))
+    return found
+
+
+def descendants(pid: int) -> set[int]:
+    known = {pid}
+    while more := {child for parent in known for child in session_of(parent)} - known:
+        known |= more
+    return known
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
+def test_a_signal_stops_server_and_database_cleanly(stopped: House, how: signal.Signals) -> None:
+    """Exit 0, one word, no process left, nothing to recover: what Ctrl-C and a service manager expect."""
+    house = stopped.start(workers=2)
+    assert house.process
+    family = descendants(house.process.pid)
+    assert len(family) > 4
+    assert httpx.get(f"{house.url}/readyz").status_code == 200
+    house.process.send_signal(how)
+    assert house.process.wait(60) == 0
+    assert house.process.stdout
+    house.process.stdout.close()
+    assert house.log().splitlines()[-1] == "Stopped."
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    control = (house.data_dir / "postgres" / "postmaster.pid").exists()
+    assert not control
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", house.port)) != 0
+
+
+def test_a_second_start_keeps_everything(stopped: House) -> None:
+    """Records and tokens made before are there after."""
+    house = stopped.start(workers=1)
+    org = house.org("Kept Dental")
+    made = org.desk().made("/patients", {"first_name": "Ana", "last_name": "Kept"})
+    kept = org.desk().read(f"/patients/{made['id']}")
+    assert house.stop() == 0
+    house.start(workers=1)
+    assert org.desk().read(f"/patients/{made['id']}") == kept
+
+
+def test_a_port_in_use_is_one_sentence(stopped: House) -> None:
+    """Said before anything is started, with address and reason."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = refused("serve", "--port", str(port), data_dir=stopped.data_dir)
+    assert said == f"Cannot listen on 127.0.0.1:{port}: Address already in use."
+
+
+def test_two_servers_cannot_share_a_data_directory(stopped: House) -> None:
+    """The second names the first and ends; the first goes on."""
+    house = stopped.start(workers=1)
+    assert house.process
+    done = chairside("serve", "--port", str(free_port()), data_dir=house.data_dir)
+    assert done.returncode == 1
+    assert done.stderr == f"chairside: Another chairside server (pid {house.process.pid}) is using {house.data_dir}.\n"
+    assert httpx.get(f"{house.url}/readyz").status_code == 200
+
+
+def test_without_its_key_file_the_server_does_not_start(stopped: House) -> None:
+    """A new key would hide that sealed values are lost: refused in one line, until the file is back."""
+    keys, away = stopped.data_dir / "keys.json", stopped.data_dir / "keys.away"
+    keys.rename(away)
+    try:
+        done = chairside("serve", "--port", str(free_port()), data_dir=stopped.data_dir)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines()[-1].startswith(f"chairside: The key file {keys} is missing; put it back")
+        assert "Traceback" not in done.stderr
+        assert not keys.exists()
+    finally:
+        away.rename(keys)
+    assert stopped.start(workers=1).stop() == 0
+
+
+def test_keys_of_another_server_are_refused(stopped: House, house: House) -> None:
+    """Social security numbers sealed under two sets of keys could never be rotated."""
+    keys, away = stopped.data_dir / "keys.json", stopped.data_dir / "keys.away"
+    keys.rename(away)
+    shutil.copy(house.data_dir / "keys.json", keys)
+    try:
+        done = chairside("serve", "--port", str(free_port()), data_dir=stopped.data_dir)
+        assert done.returncode == 1
+        assert "is not the one this database was used with (key k1)" in done.stderr.splitlines()[-1]
+        keys.write_text("{}")
+        done = chairside("serve", "--port", str(free_port()), data_dir=stopped.data_dir)
+        assert done.stderr.splitlines()[-1] == f"chairside: The key file {keys} is damaged."
+    finally:
+        keys.unlink()
+        away.rename(keys)
+
+
+def test_what_holds_secrets_is_for_its_owner_alone(served: House) -> None:
+    """Keys and numbers lie in a folder that others cannot enter."""
+    assert stat.S_IMODE((served.data_dir / "keys.json").stat().st_mode) == 0o600
+    for folder in ("postgres", "run", "metrics"):
+        assert stat.S_IMODE((served.data_dir / folder).stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://nobody@127.0.0.1:{free}/x", "The database cannot be reached: "),
+        ("postgresql://nobody@no.such.host.invalid/x", "The database cannot be reached: "),
+        ("mysql://nobody@127.0.0.1/x", "CHAIRSIDE_DATABASE_URL is not of the form postgresql://"),
+        ("nonsense", "CHAIRSIDE_DATABASE_URL is not of the form postgresql://"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_sentence(tmp_path: Path, url: str, sentence: str) -> None:
+    """For `serve` as for every command, with exit status 1."""
+    url = url.format(free=free_port())
+    for args in (("serve", "--port", str(free_port())), ("org", "list")):
+        said = refused(*args, data_dir=tmp_path / "data", CHAIRSIDE_DATABASE_URL=url)
+        assert said.startswith(sentence), said
+        assert said.endswith(".")
+
+
+def test_the_demo_is_shown_again_with_the_same_token(tmp_path: Path) -> None:
+    """The first start makes a practice of 500; the second prints the same org and token, which still works."""
+    tmp_path.chmod(0o755)
+    with new_house(tmp_path, "--demo", workers=1) as house:
+        first = [line for line in house.said if "Demo org" in line or "Token " in line or line.startswith("curl")]
+        assert len(first) == 5
+        assert stat.S_IMODE((house.data_dir / "demo.json").stat().st_mode) == 0o600
+        assert house.stop() == 0
+        house.start("--demo", workers=1)
+        assert [line for line in house.said if line in first] == first
+        org, token = first[0].split()[-1], first[1].split()[1]
+        bearer = {"Authorization": f"Bearer {token}"}
+        listed = httpx.get(f"{house.url}/api/v1/{org}/patients", headers=bearer, timeout=30)
+        assert listed.json()["total"] == 500
+
+
+def test_a_start_serves_at_the_address_it_prints(served: House) -> None:
+    """The banner is what a person copies from."""
+    if served.process is None or served.process.poll() is not None:
+        served.start(workers=1)
+    shown = "".join(served.said)
+    assert f"{served.url}/api/v1/" in shown
+    assert f"{served.url}/docs" in shown
+    assert str(served.data_dir) in shown
+    assert os.path.isdir(embedded.endpoint(served.data_dir).host)  # noqa: PTH112 - may be a name in /proc
+
+
+def test_a_rotated_key_opens_what_the_old_one_sealed(stopped: House) -> None:
+    """While the server goes on: the same number is revealed, new ones are sealed, duplicates are still found."""
+    house = stopped.start(workers=2)
+    org = house.org("Rotation Dental")
+    desk = org.desk()
+    sent = {"first_name": "Ana", "last_name": "Sealed", "social_security_number": "900-45-6789"}
+    made = desk.made("/patients", sent)
+    before = (house.data_dir / "keys.json").read_text()
+    done = command("rotate-key", data_dir=house.data_dir)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Sealed 1 values under key k2" in done.stderr
+    after = (house.data_dir / "keys.json").read_text()
+    assert "k1" not in after
+    assert after != before
+    for _ in range(6):
+        shown = desk.read(f"/patients/{made['id']}", reveal="ssn")
+        assert shown["social_security_number"] == "900456789"
+        assert shown["version"] == 1
+    sent = {"last_name": "Sealed", "social_security_number": "900456789"}
+    found = desk.post("/patients/check-duplicates", json=sent).json()
+    assert [item["id"] for item in found["items"]] == [made["id"]]
+    assert house.stop() == 0
+    house.start(workers=1)
+    assert desk.read(f"/patients/{made['id']}", reveal="ssn")["version"] == 1

@@ -1,0 +1,166 @@
+"""The OpenAPI document is what clients are generated from: valid, complete, and true of its own examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from chairside.app import every_operation, openapi
+from chairside.records import ALL
+from tests.house import House
+
+DOCUMENT = openapi()
+METHODS = ("get", "post", "put", "patch", "delete")
+AT_LEAST = {
+    "get": {"401", "403", "404", "422", "503"},
+    "post": {"401", "403", "404", "409", "413", "415", "422", "503"},
+}
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in DOCUMENT["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield method, path, item[method]
+
+
+EVERY = [pytest.param(m, p, o, id=o.get("operationId", f"{m} {p}")) for m, p, o in operations()]
+
+
+def validator(schema: dict[str, Any]) -> Draft202012Validator:
+    """Checks values against a schema of the document, references and formats included."""
+    whole = Resource.from_contents(DOCUMENT, default_specification=DRAFT202012)
+    registry: Registry[Any] = Registry().with_resource("urn:document", whole)
+    schema = _absolute(schema)
+    return Draft202012Validator(schema, registry=registry, format_checker=FormatChecker())
+
+
+def _absolute(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {k: "urn:document" + v if k == "$ref" else _absolute(v) for k, v in node.items()}
+    return [_absolute(v) for v in node] if isinstance(node, list) else node
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every JSON content of an operation, its request and its answers, by where it stands."""
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        yield "request", media
+    for status, answer in operation["responses"].items():
+        for media in answer.get("content", {}).values():
+            yield status, media
+
+
+def test_the_document_served_is_the_one_these_tests_look_at(house: House) -> None:
+    """What is checked here is what a client downloads."""
+    answer = httpx.get(f"{house.url}/openapi.json")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json() == DOCUMENT
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    """Generators refuse a document with a single fault."""
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    assert [str(fault) for fault in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
+
+
+def test_every_operation_of_the_server_is_in_the_document() -> None:
+    """An operation that is not described is a door that nobody looks at."""
+    served = {(o.method.lower(), "/api/v1/{org_id}/" + o.path) for o in every_operation()}
+    assert {(method, path) for method, path, _ in operations()} == served
+    names = [operation["operationId"] for _, _, operation in operations()]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), EVERY)
+def test_an_operation_says_what_it_does(method: str, path: str, operation: dict[str, Any]) -> None:
+    """Summary, description, a tag, its path parameters, and a word on each parameter of its query."""
+    assert 5 < len(operation["summary"]) < 60
+    assert operation["description"].endswith(".")
+    assert operation["description"] != operation["summary"]
+    assert operation["tags"]
+    named = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
+    assert named == [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    assert all(p["description"].endswith(".") for p in operation["parameters"] if p["in"] != "path")
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), EVERY)
+def test_an_operation_names_its_errors(method: str, path: str, operation: dict[str, Any]) -> None:
+    """Each with the one error schema and the codes that lead to it; who writes is told of conflicts and limits."""
+    answers = operation["responses"]
+    assert AT_LEAST["get" if method == "get" else "post"] <= set(answers)
+    assert len([status for status in answers if status.startswith("2")]) == 1
+    for status, answer in answers.items():
+        if status >= "400":
+            assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+            assert answer["description"].startswith("`")
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), EVERY)
+def test_the_examples_of_an_operation_fit_their_schemas(method: str, path: str, operation: dict[str, Any]) -> None:
+    """People paste examples; one that is refused costs an afternoon."""
+    for where, media in contents(operation):
+        if where < "400" or where == "request":
+            assert "example" in media, where
+            faults = [
+                f"{where} {list(f.path)}: {f.message}" for f in validator(media["schema"]).iter_errors(media["example"])
+            ]
+            assert not faults
+    for parameter in operation["parameters"]:
+        if "default" in parameter["schema"]:
+            assert validator(parameter["schema"]).is_valid(parameter["schema"]["default"])
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENT["components"]["schemas"]))
+def test_a_schema_is_a_valid_schema(name: str) -> None:
+    """Its own defaults and examples fit it, too."""
+    schema = DOCUMENT["components"]["schemas"][name]
+    Draft202012Validator.check_schema(schema)
+    for key, part in schema.get("properties", {}).items():
+        for value in [*part.get("examples", []), *([part["default"]] if "default" in part else [])]:
+            assert validator(part).is_valid(value), (key, value)
+
+
+def test_request_bodies_refuse_what_they_do_not_know() -> None:
+    """The document says about unknown fields what the server does about them."""
+    for _, _, operation in operations():
+        for where, media in contents(operation):
+            if where == "request":
+                name = media["schema"]["$ref"].rpartition("/")[2]
+                assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda k: k.name)
+def test_an_answer_schema_promises_every_field(kind: Any) -> None:
+    """Every field is in every answer, with null where there is nothing: generated clients need no guards."""
+    schema = DOCUMENT["components"]["schemas"][f"{kind.schema}Out"]
+    assert schema["required"] == list(schema["properties"])
+    assert all(part.get("description", "").endswith(".") for part in schema["properties"].values())
+
+
+def test_a_real_answer_fits_its_schema(house: House) -> None:
+    """The promise is of the server, not of the document alone: a created patient, a list and a refusal."""
+    desk = house.org("Open API").desk()
+    made = desk.made("/patients", {"first_name": "Ana", "last_name": "Lindqvist", "date_of_birth": "1984-02-11"})
+    path = "/api/v1/{org_id}/patients"
+    cases = [
+        ("post", path, "201", made),
+        ("get", path, "200", desk.read("/patients")),
+        ("get", path + "/{patient_uuid}", "200", desk.read(f"/patients/{made['id']}")),
+        ("get", path + "/search", "200", desk.read("/patients/search", q="lind")),
+        ("get", path + "/cursor", "200", desk.read("/patients/cursor")),
+        ("get", path + "/counts/by-location", "200", desk.read("/patients/counts/by-location")),
+        ("get", path, "422", desk.get("/patients", params={"page": "0"}).json()),
+        ("get", "/api/v1/{org_id}/events", "200", desk.read("/events")),
+        ("get", "/api/v1/{org_id}/audit-events", "200", desk.read("/audit-events")),
+    ]
+    for method, template, status, body in cases:
+        schema = DOCUMENT["paths"][template][method]["responses"][status]["content"]["application/json"]["schema"]
+        faults = [f"{template} {list(f.path)}: {f.message}" for f in validator(schema).iter_errors(body)]
+        assert not faults

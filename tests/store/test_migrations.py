@@ -1,0 +1,156 @@
+"""A database is brought to the schema whole or not at all, once, by files that never change."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from itertools import count
+from types import SimpleNamespace
+
+import asyncpg
+import pytest
+
+from chairside import embedded
+from chairside.store import migrate as schema
+from chairside.store.migrate import Migration, MigrationFault, check_version, migrate, migrations, pending
+from chairside.store.pool import Place, connect
+from tests.database import Connection, connected
+from tests.house import House
+
+_numbers = count(1)
+TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
+LEDGER = "SELECT number, name, checksum FROM schema_migrations ORDER BY number"
+
+
+@pytest.fixture
+async def empty(house: House) -> AsyncIterator[Place]:
+    """An empty database of the running server, as migrations go there."""
+    at = embedded.endpoint(house.data_dir)
+    name = f"fresh_{os.getpid()}_{next(_numbers)}"
+    async with connected(house.data_dir, "superuser") as connection:
+        await connection.execute(f"CREATE DATABASE {name} OWNER {at.owner}")
+        try:
+            yield Place(host=at.host, port=at.port, user=at.owner, database=name)
+        finally:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def with_another(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A release that has one migration more."""
+
+    def release(text: str) -> None:
+        monkeypatch.setattr(schema, "migrations", lambda: [*migrations(), Migration(9999, "9999_more", text)])
+
+    return SimpleNamespace(release=release)
+
+
+async def fetched(place: Place, statement: str) -> list[tuple[object, ...]]:
+    connection = await connect(place)
+    try:
+        return [tuple(row) for row in await connection.fetch(statement)]
+    finally:
+        await connection.close()
+
+
+def names() -> list[str]:
+    return [m.name for m in migrations()]
+
+
+async def test_a_second_time_nothing_is_done(empty: Place) -> None:
+    """Every start migrates; what is there stays as it is."""
+    assert await migrate(empty) == names()
+    first = await fetched(empty, "TABLE schema_migrations")
+    assert await migrate(empty) == []
+    assert await fetched(empty, "TABLE schema_migrations") == first
+
+
+async def test_several_servers_may_migrate_at_once(empty: Place) -> None:
+    """Four starts race; each file is applied by one of them, and all go on."""
+    applied = await asyncio.gather(*(migrate(empty) for _ in range(4)))
+    assert sorted(name for one in applied for name in one) == names()
+    assert await fetched(empty, LEDGER) == [(m.number, m.name, m.checksum) for m in migrations()]
+
+
+async def test_a_migration_that_fails_leaves_nothing(empty: Place, with_another: SimpleNamespace) -> None:
+    """Not a table, not a line in the ledger; mended, it goes through."""
+    await migrate(empty)
+    before = await fetched(empty, TABLES)
+    with_another.release("CREATE TABLE half (x int); SELECT 1 / 0; CREATE TABLE other_half (x int);")
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await migrate(empty)
+    assert await fetched(empty, TABLES) == before
+    assert await fetched(empty, LEDGER) == [(m.number, m.name, m.checksum) for m in migrations()]
+    with_another.release("CREATE TABLE half (x int); CREATE TABLE other_half (x int);")
+    assert await migrate(empty) == ["9999_more"]
+    assert await fetched(empty, TABLES) == sorted([*before, ("half",), ("other_half",)])
+
+
+async def test_a_migrator_that_is_killed_leaves_nothing(
+    house: House, empty: Place, with_another: SimpleNamespace
+) -> None:
+    """The connection dies in the middle of a file; the next start applies it whole."""
+    await migrate(empty)
+    before = await fetched(empty, TABLES)
+    with_another.release("CREATE TABLE half (x int); SELECT pg_sleep(60);")
+    running = asyncio.create_task(migrate(empty))
+    async with connected(house.data_dir, "superuser") as watcher:
+        while not await _ended_a_sleeper(watcher, str(empty.database)):
+            assert not running.done()
+            await asyncio.sleep(0.01)
+    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError)):
+        await running
+    assert await fetched(empty, TABLES) == before
+    with_another.release("CREATE TABLE half (x int);")
+    assert await migrate(empty) == ["9999_more"]
+
+
+async def _ended_a_sleeper(watcher: Connection, database: str) -> bool:
+    ended = await watcher.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND wait_event = 'PgSleep'", database
+    )
+    return bool(ended)
+
+
+async def test_a_file_that_was_changed_after_it_was_applied_is_refused(empty: Place) -> None:
+    """Two databases of one release must not differ; the message names the file, and nothing is done."""
+    await migrate(empty)
+    await fetched(empty, "UPDATE schema_migrations SET checksum = 'x' WHERE number = 1 RETURNING 1")
+    with pytest.raises(MigrationFault, match=r"^Migration 0001_foundation was applied in another form"):
+        await migrate(empty)
+
+
+async def test_a_database_of_a_newer_release_is_refused(empty: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old program would write what the new one cannot read."""
+    with monkeypatch.context() as newer:
+        more = Migration(9999, "9999_more", "CREATE TABLE newer (x int);")
+        newer.setattr(schema, "migrations", lambda: [*migrations(), more])
+        assert await migrate(empty) == [*names(), "9999_more"]
+    with pytest.raises(MigrationFault, match=r"^The database has migration 9999, which this release does not know"):
+        await migrate(empty)
+
+
+async def test_looking_for_what_is_missing_changes_nothing(empty: Place) -> None:
+    """`migrate --check` on an empty database."""
+    connection = await connect(empty)
+    try:
+        assert [m.name for m in await pending(connection)] == names()
+    finally:
+        await connection.close()
+    assert await fetched(empty, TABLES) == []
+
+
+@pytest.mark.parametrize("major", [14, 19])
+def test_a_postgresql_that_was_never_tried_is_refused(major: int) -> None:
+    """15 to 18 are; another may do the wrong thing in silence."""
+    with pytest.raises(MigrationFault, match=f"^PostgreSQL {major} is not supported; use 15 to 18"):
+        check_version(major)
+    for tried in (15, 16, 17, 18):
+        check_version(tried)
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    """Two branches that both add number 7 must notice."""
+    assert [m.number for m in migrations()] == list(range(1, len(migrations()) + 1))
+    assert all(m.name.startswith(f"{m.number:04d}_") for m in migrations())
