@@ -98,7 +98,7 @@ async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:
         return {}
     kept = demo.read(settings.data_dir)
     if "token" not in kept:
-        say("Making the demo practice: 3 locations, 6 providers, 500 patients ...")
+        say("Making the demo practice: 3 locations, 6 providers, 500 patients, charts and families ...")
         async with clerk.working(settings) as (pool, work):
             kept = await demo.make(settings, pool, work)
     return kept
