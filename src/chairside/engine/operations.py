@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chairside.engine.desk import Desk
 
 Run = Callable[..., Awaitable[Reply]]
+_KEPT = " A role that writes charts but not this kind of record may change its clinical fields alone."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,7 @@ def _create(kind: Kind, run: Run) -> Operation:
 
 
 def _patch(kind: Kind, run: Run) -> Operation:
+    clinical = bodies.clinical_body(kind)
     return _verb(
         kind,
         run,
@@ -129,10 +131,10 @@ def _patch(kind: Kind, run: Run) -> Operation:
         allow="write",
         action="update",
         summary=f"Change {_a(kind)}",
-        doc="Absent fields stay, null clears. A stale base_version is refused.",
+        doc="Absent fields stay, null clears. A stale base_version is refused." + (_KEPT if clinical else ""),
         body=bodies.patch_body(kind),
         portal_body=bodies.portal_body(kind),
-        clinical_body=bodies.clinical_body(kind),
+        clinical_body=clinical,
         errors=("not_found", "version_conflict", *(u.code for u in kind.unique), *kind.patch_errors),
         writes=True,
         portal=bodies.portal_body(kind) is not None,

@@ -133,7 +133,7 @@ async def _narrow(desk: Desk, table: Table, asked: Asked) -> lists.Narrowing:
     narrowed.state(archived)
     for listed in kind.filters:
         value = query.get(listed.entry.key)
-        if value is None or listed.how == "family":
+        if value is None or listed.how == "family" or (listed.how == "mentions" and not value):
             continue
         if listed.refers_to is not None:
             await desk.load(listed.refers_to, value, at=("query", listed.entry.key))

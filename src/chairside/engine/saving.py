@@ -123,6 +123,8 @@ async def _index(desk: Desk, kind: Kind, changes: Sequence[Change]) -> None:
 
 def _note(desk: Desk, table: Table, change: Change, event: str) -> None:
     kind, record = table.kind, change.after
+    if event == "updated" and record["deleted_at"] and change.before and not change.before["deleted_at"]:
+        event = "archived"  # however it came about
     changed = [
         f.name
         for f in kind.answered

@@ -24,6 +24,7 @@ class Book:
     before: Mapping[str, Record]
     charts: set[str]
     families: Families
+    allergic: set[str]
     new: dict[str, Change] = field(default_factory=dict)
     held: dict[str, Change] = field(default_factory=dict)
 
@@ -98,7 +99,15 @@ async def _opened(desk: Desk, rows: Sequence[Row], targets: set[str]) -> Book:
     joining = [row for row in rows if GUARANTOR in row.made.given]
     ids = {row.made.after[GUARANTOR] for row in joining} - {row.made.after["id"] for row in joining}
     families = await families_of(desk, ids | set(before) if joining else set())
-    return Book(before, {c["chart_number"] for c in taken}, families)
+    return Book(before, {c["chart_number"] for c in taken}, families, await _allergic(desk, rows, set(before)))
+
+
+async def _allergic(desk: Desk, rows: Sequence[Row], targets: set[str]) -> set[str]:
+    """Whom no row may say to have no known allergies; all are held, so that no allergy is recorded meanwhile."""
+    if not targets or all(row.made.after["allergy_review_status"] != "nkda" for row in rows):
+        return set()
+    await desk.ask("patients.lock", list(targets))
+    return {p["patient_id"] for p in await desk.ask("chart.allergic", list(targets))}
 
 
 def _create(row: Row, book: Book) -> None:
@@ -129,6 +138,8 @@ def _update(desk: Desk, row: Row, book: Book) -> None:
         row.fail("invalid_transition", "status")
     if chart and chart != onto.after["chart_number"] and chart in book.charts:
         row.fail("duplicate_chart_number", "chart_number")
+    if sent.get("allergy_review_status") == "nkda" and target in book.allergic:
+        row.fail("active_allergies", "allergy_review_status")
     trial = replace(onto, after=onto.after | sent, given=onto.given | frozenset(sent))
     _settle(desk, row, trial)
     guarantor = trial.after[GUARANTOR]
