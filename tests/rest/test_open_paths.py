@@ -33,6 +33,8 @@ def test_the_explorer_is_whole_without_the_internet(house: House) -> None:
     places = Loads(page.text).places
     assert places
     for place in places:
+        if place == "data:,":
+            continue  # an icon that is none, so that the browser asks for none
         assert place.startswith("/docs/")
         asset = httpx.get(house.url + place)
         kind = "text/css" if place.endswith(".css") else "text/javascript"
@@ -68,6 +70,8 @@ def test_every_request_is_counted_whichever_worker_answered(org: Org) -> None:
     ok = {"method": "GET", "route": route, "status": "200"}
     refused = {"method": "GET", "route": route, "status": "401"}
     before = numbers(org.house, "chairside_requests_total", **ok)
+    denied = numbers(org.house, "chairside_requests_total", **refused)
+    timed = numbers(org.house, "chairside_request_seconds_count", method="GET", route=route)
     token = {"Authorization": f"Bearer {org.token('admin')}"}
     for _ in range(24):
         assert httpx.get(f"{org.base}/patients/counts/by-location", headers=token).status_code == 200
@@ -75,11 +79,11 @@ def test_every_request_is_counted_whichever_worker_answered(org: Org) -> None:
         assert httpx.get(f"{org.base}/patients/counts/by-location").status_code == 401
     # A request is counted when its answer has left, which may be a moment after it arrived.
     wait_for(lambda: numbers(org.house, "chairside_requests_total", **ok) >= before + 24)
-    wait_for(lambda: numbers(org.house, "chairside_requests_total", **refused) >= 6)
+    wait_for(lambda: numbers(org.house, "chairside_requests_total", **refused) >= denied + 6)
     assert numbers(org.house, "chairside_requests_total", **ok) == before + 24
-    timed = numbers(org.house, "chairside_request_seconds_count", method="GET", route=route)
-    assert timed == before + 24 + numbers(org.house, "chairside_requests_total", **refused)
-    assert numbers(org.house, "chairside_request_seconds_bucket", method="GET", route=route, le="+Inf") == timed
+    now = numbers(org.house, "chairside_request_seconds_count", method="GET", route=route)
+    assert now == timed + 24 + 6
+    assert numbers(org.house, "chairside_request_seconds_bucket", method="GET", route=route, le="+Inf") == now
 
 
 def test_more_than_one_worker_answers_and_all_are_counted(house: House) -> None:

@@ -35,7 +35,7 @@ def list_statements() -> Iterator[tuple[str, str]]:
     """Each sort of each kind in both directions, with every filter, by page and by walk."""
     for name, table in TABLES.items():
         narrowing = narrowed(table)
-        where, beyond = narrowing.where, len(narrowing.values) + 2
+        where, beyond = narrowing.chosen, len(narrowing.values) + 2
         yield f"{name}.count", count_statement(table.kind.table, where)
         orders = [Order(table.kind.order)] + [
             Order((s.column, "id"), nullable=s.nullable, descending=down)

@@ -115,11 +115,11 @@ def lists(kind: Kind) -> Iterator[tuple[str, str, Mapping[int, object]]]:
     table = TABLES[kind.name]
     narrowing = Narrowing()
     narrowing.state(archived=False)
-    yield "count", count_statement(kind.table, narrowing.where), {}
+    yield "count", count_statement(kind.table, narrowing.chosen), {}
     for order in (Order(kind.order), *(Order((s.column, "id"), nullable=s.nullable) for s in kind.sorts)):
-        yield f"page by {order.columns[0]}", page_statement(table, narrowing.where, order, 200, None), {}
+        yield f"page by {order.columns[0]}", page_statement(table, narrowing.chosen, order, 200, None), {}
         if order.columns[0] in {s.column for s in kind.sorts}:
-            yield f"walk by {order.columns[0]}", walk_statement(table, narrowing.where, order, 200, False, None), {}
+            yield f"walk by {order.columns[0]}", walk_statement(table, narrowing.chosen, order, 200, False, None), {}
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda k: k.name)
@@ -160,7 +160,7 @@ async def test_searching_without_the_filter_finds_only_ones_own(house: House, ou
     table = TABLES["patient"]
     [word] = question("ana")
     cases: list[tuple[str, list[object]]] = [
-        (page_statement(table, narrowing.where, Order(table.kind.order), 200, None), narrowing.values),
+        (page_statement(table, narrowing.chosen, Order(table.kind.order), 200, None), narrowing.values),
         (typeahead(1, 20).best, ["ana", word.start, word.end]),
         (typeahead(2, 20).best, ["ana", word.start, word.end, word.start, word.end]),
     ]

@@ -31,7 +31,7 @@ async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | li
         return await items(desk, table, asked)
     narrowed = await _narrow(desk, table, asked)
     found = await _page_items(desk, table, query, narrowed)
-    counted = await desk.fetch(lists.count_statement(kind.table, narrowed.where), *narrowed.values)
+    counted = await desk.fetch(lists.count_statement(kind.table, narrowed.chosen), *narrowed.values)
     size, number = query["page_size"], query["page"]
     return {"items": found, "page": number, "page_size": size, "total": counted[0][0]}
 
@@ -59,7 +59,7 @@ async def _page_items(
     if number > 1:
         values.append((number - 1) * size)
         offset_at = len(values) + 1
-    statement = lists.page_statement(table, narrowed.where, order, size, offset_at)
+    statement = lists.page_statement(table, narrowed.chosen, order, size, offset_at)
     rows = await desk.fetch(statement, *values)
     return [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows]
 
@@ -116,7 +116,7 @@ async def _run(
             anchor_at = len(values) + 2
             values += [anchor[0]] if nulls else [anchor[0], anchor[2]]
         # The limit stays the same for both runs, so that a walk has few statements to plan.
-        statement = lists.walk_statement(table, narrowed.where, order, wanted, nulls, anchor_at)
+        statement = lists.walk_statement(table, narrowed.chosen, order, wanted, nulls, anchor_at)
         rows += (await desk.fetch(statement, *values))[: wanted - len(rows)]
     return rows
 

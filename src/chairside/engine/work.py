@@ -74,7 +74,7 @@ class Work:
         """The answer, once the change is committed; again from the start when the database asks for it."""
         for attempt in range(TRIES):
             try:
-                async with self.pool.transaction(context.caller.org_id, writes=True) as connection:
+                async with self.pool.transaction(context.caller.org_id, writes=True, stamps=True) as connection:
                     # Later than the mark that the transaction set, so that no reader by time of change misses it.
                     stamped = replace(context, now=datetime.now(UTC))
                     return await self._write(operation, stamped, asked, connection)

@@ -13,11 +13,30 @@ from chairside.words import Word
 NAMES, OTHERS, ARCHIVED = 0, 1, 2
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which records a list is of: conditions, and the ids that a search found, if there was one."""
+
+    conditions: tuple[str, ...] = ()
+    found: str = ""
+
+    def source(self, table: str) -> str:
+        """What to select from. The ids that were found lead: a plan that walks a sort's index and looks for each
+        record among them takes minutes where the planner knows a table too little."""
+        if not self.found:
+            return f"{table} r"
+        return f"({self.found}) found JOIN {table} r ON r.org_id = $1 AND r.id = found.patient_id"
+
+    def where(self, *more: str) -> str:
+        return " AND ".join(("r.org_id = $1", *self.conditions, *more))
+
+
 @dataclass(slots=True)
 class Narrowing:
     """The conditions of a list and their values, in the order of the parameters they take."""
 
     conditions: list[str] = field(default_factory=list)
+    hits: list[str] = field(default_factory=list)
     values: list[object] = field(default_factory=list)
 
     def parameter(self, value: object) -> str:
@@ -69,15 +88,15 @@ class Narrowing:
             if word.born:
                 hits.append(f"w.word = {self.parameter(word.born)}")
             among = ", ".join(str(s) for s in scopes)
-            matched = " UNION ALL ".join(
+            matched = " UNION ".join(
                 f"SELECT w.patient_id FROM patient_words w WHERE w.org_id = $1 AND w.scope IN ({among}) AND {hit}"
                 for hit in hits
             )
-            self.conditions.append(f"r.id IN ({matched})")
+            self.hits.append(f"({matched})" if len(hits) > 1 else matched.replace("SELECT", "SELECT DISTINCT", 1))
 
     @property
-    def where(self) -> tuple[str, ...]:
-        return tuple(self.conditions)
+    def chosen(self) -> Chosen:
+        return Chosen(tuple(self.conditions), " INTERSECT ".join(self.hits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +112,22 @@ class Order:
 
 
 @lru_cache(maxsize=512)
-def page_statement(table: Table, where: tuple[str, ...], order: Order, limit: int, offset_at: int | None) -> str:
+def page_statement(table: Table, chosen: Chosen, order: Order, limit: int, offset_at: int | None) -> str:
     """The answers of one page. LIMIT is written out, because a plan for an unknown one expects a tenth of the table.
 
     A nullable sort is read as two ordered runs, values then nulls, so that one index serves both directions.
     """
-    name, way = table.kind.table, " DESC" if order.descending else ""
+    source, way = chosen.source(table.kind.table), " DESC" if order.descending else ""
     keys = ", ".join(f"r.{c[1:]} DESC NULLS LAST" if c[0] == "-" else f"r.{c}{way}" for c in order.columns)
     skip = f" OFFSET ${offset_at}" if offset_at else ""
     if not order.nullable:
-        ids = f"SELECT r.id FROM {name} r WHERE {_all(where)} ORDER BY {keys} LIMIT {limit}{skip}"
+        ids = f"SELECT r.id FROM {source} WHERE {chosen.where()} ORDER BY {keys} LIMIT {limit}{skip}"
         return _rows(table, ids)
     most = f"{limit} + ${offset_at}::bigint" if offset_at else str(limit)
     first, *rest = order.columns
     listed = ", ".join(f"r.{c}" for c in order.columns)
     runs = [
-        f"(SELECT {run} AS run, {listed} FROM {name} r WHERE {_all((*where, f'r.{first} IS {state}'))}"
+        f"(SELECT {run} AS run, {listed} FROM {source} WHERE {chosen.where(f'r.{first} IS {state}')}"
         f" ORDER BY {by} LIMIT {most})"
         for run, state, by in ((0, "NOT NULL", keys), (1, "NULL", ", ".join(f"r.{c}{way}" for c in rest)))
     ]
@@ -118,16 +137,14 @@ def page_statement(table: Table, where: tuple[str, ...], order: Order, limit: in
 
 
 @lru_cache(maxsize=512)
-def walk_statement(
-    table: Table, where: tuple[str, ...], order: Order, limit: int, nulls: bool, anchor_at: int | None
-) -> str:
+def walk_statement(table: Table, chosen: Chosen, order: Order, limit: int, nulls: bool, anchor_at: int | None) -> str:
     """The next answers of a walk with the sort value of each: one run, of values or of nulls, after an anchor.
 
     Parameters from `anchor_at`: the anchor's id, then (in the run of values) its sort value.
     """
     column, _ = order.columns
     way, beyond = (" DESC", "<") if order.descending else ("", ">")
-    conditions = list(where)
+    conditions: list[str] = []
     if order.nullable:
         conditions.append(f"r.{column} IS {'' if nulls else 'NOT '}NULL")
     if anchor_at and nulls:
@@ -136,15 +153,15 @@ def walk_statement(
         conditions.append(f"(r.{column}, r.id) {beyond} (${anchor_at + 1}, ${anchor_at})")
     by = f"r.id{way}" if nulls else f"r.{column}{way}, r.id{way}"
     ids = (
-        f"SELECT r.id, r.{column} AS sort_value FROM {table.kind.table} r WHERE {_all(tuple(conditions))}"
-        f" ORDER BY {by} LIMIT {limit}"
+        f"SELECT r.id, r.{column} AS sort_value FROM {chosen.source(table.kind.table)}"
+        f" WHERE {chosen.where(*conditions)} ORDER BY {by} LIMIT {limit}"
     )
     return _rows(table, ids, ", page.sort_value")
 
 
 @lru_cache(maxsize=512)
-def count_statement(table_name: str, where: tuple[str, ...]) -> str:
-    return f"SELECT count(*) FROM {table_name} r WHERE {_all(where)}"
+def count_statement(table_name: str, chosen: Chosen) -> str:
+    return f"SELECT count(*) FROM {chosen.source(table_name)} WHERE {chosen.where()}"
 
 
 def _rows(table: Table, ids: str, more: str = "") -> str:
@@ -153,7 +170,3 @@ def _rows(table: Table, ids: str, more: str = "") -> str:
         f"SELECT {table.answer_list}{more}\nFROM (SELECT p.*, row_number() OVER () AS place FROM ({ids}) p) page\n"
         f"  JOIN {table.kind.table} r ON r.org_id = $1 AND r.id = page.id{table.joins}\nORDER BY page.place"
     )
-
-
-def _all(where: tuple[str, ...]) -> str:
-    return " AND ".join(("r.org_id = $1", *where))

@@ -124,9 +124,12 @@ class Pool:
             await connection.execute("SELECT 1")
 
     @asynccontextmanager
-    async def transaction(self, org_id: str, *, writes: bool) -> AsyncIterator[Connection]:
-        """One transaction of one org, committed when the block ends well and rolled back otherwise."""
-        async with self._connection() as connection, transaction(connection, org_id, writes=writes):
+    async def transaction(self, org_id: str, *, writes: bool, stamps: bool = False) -> AsyncIterator[Connection]:
+        """One transaction of one org, committed when the block ends well and rolled back otherwise.
+
+        One that `stamps` records with a time of change shows since when it has been at it.
+        """
+        async with self._connection() as connection, transaction(connection, org_id, writes=writes, stamps=stamps):
             yield connection
 
     @asynccontextmanager
@@ -142,16 +145,16 @@ class Pool:
 
 @asynccontextmanager
 async def transaction(
-    connection: Connection | asyncpg.Connection[asyncpg.Record], org_id: str, *, writes: bool
+    connection: Connection | asyncpg.Connection[asyncpg.Record], org_id: str, *, writes: bool, stamps: bool = False
 ) -> AsyncIterator[None]:
     """The one place that begins and commits: everything in the block, as one org, or nothing."""
     if not is_uuid(org_id):
         raise refuse("not_found", "path", "org_id")
     mode = "" if writes else " READ ONLY"
-    # Who reads by time of change can see since when this has been writing (queries/sync.sql).
-    marks = (
-        f"; SET LOCAL lock_timeout = '4s'; SET LOCAL application_name = '{WRITING}{_microseconds()}'" if writes else ""
-    )
+    marks = "; SET LOCAL lock_timeout = '4s'" if writes else ""
+    if stamps:
+        # Who reads by time of change can see since when this has been writing (queries/sync.sql).
+        marks += f"; SET LOCAL application_name = '{WRITING}{_microseconds()}'"
     # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
     await connection.execute(f"BEGIN{mode}; SET LOCAL app.org = '{org_id}'{marks}")
     try:
