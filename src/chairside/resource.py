@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from chairside.changes import Asked, Change, Record, Reply
@@ -96,7 +97,7 @@ class Action:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
     """A kind of record: what it keeps, how it is listed, its rules and its actions.
 
@@ -145,7 +146,7 @@ class Kind:
     create_errors: tuple[str, ...] = ()
     archive_errors: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def every_field(self) -> tuple[Field, ...]:
         """Its own fields between those that every kind has."""
         owner = (
@@ -166,15 +167,30 @@ class Kind:
         last = (VERSION,) if self.versioned else (_kept(VERSION),)
         return (ID, *owner, *self.fields, *(_moment(n, n in self.moments) for n in MOMENTS), *last)
 
-    @property
+    @cached_property
     def answered(self) -> tuple[Field, ...]:
         return tuple(f for f in self.every_field if f.answer and not f.hidden)
 
-    @property
+    @cached_property
     def stored(self) -> tuple[Field, ...]:
         return tuple(f for f in self.every_field if f.stored)
 
-    @property
+    @cached_property
+    def sealed(self) -> tuple[Field, ...]:
+        return tuple(f for f in self.stored if f.sealed)
+
+    @cached_property
+    def column_of(self) -> Mapping[str, str]:
+        """The column behind each key of a request."""
+        return {f.key: f.column for f in self.fields}
+
+    @cached_property
+    def blank(self) -> Mapping[str, Any]:
+        """A record of which nothing is known yet."""
+        sealed = {f.column + end: None for f in self.sealed for end in ("_sealed", "_index")}
+        return {f.column: f.default for f in self.stored} | sealed
+
+    @cached_property
     def references(self) -> tuple[Reference, ...]:
         return tuple(f for f in self.every_field if isinstance(f, Reference))
 

@@ -71,12 +71,12 @@ class Doorkeeper:
 
     async def caller(self, token: str) -> Caller | None:
         """The caller, or None when the token is unknown, expired or revoked."""
-        org_id = org_of(token)
-        if org_id is None:
-            return None
         key, now = _hash(token), self._clock()
         known = self._known.get(key)
         if known is None or known.until < now:
+            org_id = org_of(token)
+            if org_id is None:
+                return None
             known = await self._look_up(org_id, key, now)
         if known.expires is not None and known.expires <= time.time():
             return None

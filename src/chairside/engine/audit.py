@@ -10,7 +10,7 @@ from chairside.errors import refuse
 from chairside.store.pool import AWAY, Pool
 
 Entry = tuple[object, ...]
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 64
 MOST_WAITING = 20_000
 
 

@@ -83,7 +83,7 @@ class Desk:
         declared = self.tables[kind].kind
         if before is not None and before["id"] == self.context.record_id:
             self._expect(before["version"], values)
-        keys = {f.key: f.column for f in declared.fields}
+        keys = declared.column_of
         sent = {keys.get(key, key): value for key, value in values.items() if key != "base_version"}
         after = dict(before) if before is not None else self._blank(declared)
         after.update(sent)
@@ -106,8 +106,7 @@ class Desk:
             raise refuse("version_conflict", self.base_version_in, "base_version", current_version=version)
 
     def _blank(self, kind: Kind) -> Record:
-        record: Record = {f.column: f.default for f in kind.stored}
-        record |= {f.column + end: None for f in kind.stored if f.sealed for end in ("_sealed", "_index")}
+        record: Record = dict(kind.blank)
         record |= {"id": new_id(), "created_at": self.now, "updated_at": self.now, "version": 0}
         caller = self.context.caller
         for column, value in (

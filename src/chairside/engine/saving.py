@@ -63,8 +63,8 @@ async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: 
 
 
 def _seal(desk: Desk, kind: Kind, change: Change) -> None:
-    for field in kind.stored:
-        if not field.sealed or field.column not in change.given:
+    for field in kind.sealed:
+        if field.column not in change.given:
             continue
         column, new = field.column, change.after
         plain = new[column]

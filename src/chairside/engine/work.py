@@ -153,7 +153,7 @@ def _body(reply: Reply) -> bytes:
 
 def _about(context: Context, reply: Reply) -> Context:
     """The context, knowing by now which record and patient it was about."""
-    if reply.record_id is None and reply.patient_id is None:
+    if reply.record_id in (None, context.record_id) and reply.patient_id in (None, context.patient_id):
         return context
     return replace(
         context,

@@ -107,6 +107,8 @@ def _context(
         patient_id=named.get("patient_uuid"),
         record_id=caller.org_id if operation.id_param == "org_id" else named.get(operation.id_param),
         reveals="reveal" in line.query,
+        known=() if operation.writes or "reveal" in line.query else reading.if_none_match(request.scope["headers"]),
+        status_known=NOT_MODIFIED,
     )
 
 
@@ -136,8 +138,7 @@ async def _ask(operation: Operation, context: Context, request: Asking, line: _L
 def _with_headers(operation: Operation, context: Context, headers: reading.Headers, raw: bytes) -> Context:
     key = reading.idempotency_key(headers) if operation.method != "GET" else None
     if not operation.writes:
-        known = () if context.reveals else reading.if_none_match(headers)
-        return replace(context, known=known, status_known=NOT_MODIFIED)
+        return context
     fingerprint = hashlib.sha256(f"{context.method} {context.path}\n".encode() + raw).digest() if key else b""
     return replace(context, key=key, fingerprint=fingerprint, if_match=reading.if_match(headers))
 

@@ -70,6 +70,8 @@ def if_match(headers: Headers) -> tuple[int, ...] | None:
 def if_none_match(headers: Headers) -> tuple[int, ...] | None:
     """The versions that the caller has already; None when any will do."""
     sent = header(headers, b"if-none-match")
+    if not sent:
+        return ()
     if sent == ["*"]:
         return None
     return tuple(int(t.group(2)) for line in sent for t in _TAG.finditer(line) if _INTEGER.fullmatch(t.group(2)))

@@ -1,5 +1,5 @@
 -- name: append
--- One audit record of a read or a refusal; many of them travel in one exchange.
+-- Audit records of reads and refusals, of any orgs; store/pool repeats the list of values for as many as there are.
 INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,
   route, status, outcome, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
