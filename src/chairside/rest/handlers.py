@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import ClientException, HTTPException
+from litestar.response.base import ASGIResponse
 
 from chairside.access import roles
 from chairside.access.tokens import Doorkeeper
@@ -39,7 +40,7 @@ class House:
     doorkeeper: Doorkeeper
 
 
-async def answer(house: House, operation: Operation, route: str, request: Asking) -> Response[bytes]:
+async def answer(house: House, operation: Operation, route: str, request: Asking) -> ASGIResponse:
     """Answer one request. Every refusal of a known caller is audited like an answer."""
     seen: Seen = request.scope["chairside"]  # type: ignore[typeddict-item]  # put there by front
     seen.route = route
@@ -152,7 +153,7 @@ async def _body(request: Asking) -> bytes:
         raise
 
 
-def _success(given: Answer) -> Response[bytes]:
+def _success(given: Answer) -> ASGIResponse:
     headers = dict(PRIVATE)
     if given.version is not None:
         headers["etag"] = f'"{given.version}"'
@@ -160,13 +161,17 @@ def _success(given: Answer) -> Response[bytes]:
         headers["location"] = given.location
     if given.replayed:
         headers["idempotent-replayed"] = "true"
-    media_type = JSON if given.body else None
-    return Response(given.body, status_code=given.status, media_type=media_type, headers=headers)
+    return _sent(given.status, given.body, headers)
+
+
+def _sent(status: int, body: bytes, headers: dict[str, str]) -> ASGIResponse:
+    """Bytes on their way as they are; without a body no media type."""
+    return ASGIResponse(status_code=status, body=body, headers=headers, media_type=JSON if body else None)
 
 
 async def _refusal(
     house: House, operation: Operation, context: Context | None, problems: tuple[Problem, ...]
-) -> Response[bytes]:
+) -> ASGIResponse:
     status = errors.status_of_all(problems)
     if context is not None:
         row = audit.entry(
@@ -179,13 +184,8 @@ async def _refusal(
     return _problems(problems)
 
 
-def _problems(problems: tuple[Problem, ...]) -> Response[bytes]:
-    return Response(
-        errors.body_of(problems),
-        status_code=errors.status_of_all(problems),
-        media_type=JSON,
-        headers=PRIVATE | errors.headers_of(problems),
-    )
+def _problems(problems: tuple[Problem, ...]) -> ASGIResponse:
+    return _sent(errors.status_of_all(problems), errors.body_of(problems), PRIVATE | errors.headers_of(problems))
 
 
 def from_framework(_request: Asking, fault: Exception) -> Response[bytes]:
@@ -197,12 +197,15 @@ def from_framework(_request: Asking, fault: Exception) -> Response[bytes]:
     )
     if code == "internal_error":
         log.error("fault", fault=type(fault).__name__, at=_place(fault))
-    headers = fault.headers if isinstance(fault, HTTPException) and fault.headers else {}
-    response = _problems(refuse(code, "body" if code in ("invalid_json", "body_too_large") else "path").problems)
-    for name, value in headers.items():
+    problems = refuse(code, "body" if code in ("invalid_json", "body_too_large") else "path").problems
+    headers = PRIVATE | errors.headers_of(problems)
+    told = fault.headers if isinstance(fault, HTTPException) and fault.headers else {}
+    for name, value in told.items():
         if name.lower() == "allow":
-            response.headers["allow"] = allowed(value.split(", "))
-    return response
+            headers["allow"] = allowed(value.split(", "))
+    return Response(
+        errors.body_of(problems), status_code=errors.status_of_all(problems), media_type=JSON, headers=headers
+    )
 
 
 def allowed(methods: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar import Litestar, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
 
 from chairside.engine.operations import Operation
 from chairside.rest import handlers, metrics
@@ -52,7 +53,7 @@ def _route(house: House, operation: Operation) -> HTTPRouteHandler:
     template = PREFIX + operation.path
     answer = partial(handlers.answer, house, operation, template)
 
-    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def handle(request: Request[Any, Any, Any]) -> ASGIResponse:
         return await answer(request)
 
     return HTTPRouteHandler(
