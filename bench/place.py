@@ -1,0 +1,102 @@
+"""Where the bench works: a loaded data directory, kept between runs, and a copy of it for each run."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import msgspec
+
+from bench.people import SEED, Importer, make_catalogs
+from bench.running import Client, command, server
+from chairside import embedded
+from chairside.store.pool import Place, connect
+
+FOLDER = Path(".chairside-bench").absolute()
+# What decides how a loaded patient lies in the database.
+_MADE_FROM = (
+    ("chairside.demo", ""),
+    ("chairside.store", "migrations"),
+    ("chairside.records", "patients"),
+    ("chairside", "words.py"),
+    ("bench", "people.py"),
+)
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a loaded data directory."""
+
+    made_from: str
+    patients: int
+    org_id: str
+    ids: dict[str, list[str]]
+    rate: float
+
+
+def loaded(patients: int, workers: int, says: Callable[[str], None]) -> tuple[Loaded, Path]:
+    """A fresh copy of a data directory with so many patients, which is made if there is none of this making."""
+    folder = FOLDER / str(patients)
+    about = folder / "about.json"
+    made_from = _made_from()
+    held = msgspec.json.decode(about.read_bytes(), type=Loaded) if about.exists() else None
+    if held is None or held.made_from != made_from:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        held = _load(folder / "kept", patients, workers, made_from, says)
+        about.write_bytes(msgspec.json.encode(held))
+    run = folder / "run"
+    shutil.rmtree(run, ignore_errors=True)
+    says(f"Copying the loaded database ({patients:,} patients)")
+    # cp keeps the owners: started by root, the database belongs to another user.
+    subprocess.run(["/bin/cp", "-a", folder / "kept", run], check=True)
+    return held, run
+
+
+def _load(data_dir: Path, patients: int, workers: int, made_from: str, says: Callable[[str], None]) -> Loaded:
+    says(f"Loading {patients:,} generated patients through the API's bulk import (kept for later runs)")
+    with server(data_dir, workers) as running:
+        org_id = command("org", "create", "Bench Dental Group", data_dir=data_dir)
+        token = command("token", "create", "--org", org_id, "--role", "admin", data_dir=data_dir)
+        ids = make_catalogs(Client(running.port, org_id, token))
+        importer = Importer(lambda: Client(running.port, org_id, token), ids, says=says)
+        importer.take(SEED, patients)
+        asyncio.run(_settle(data_dir))
+    return Loaded(made_from=made_from, patients=patients, org_id=org_id, ids=ids, rate=importer.rate)
+
+
+async def _settle(data_dir: Path) -> None:
+    """Leave the tables as they are some time after an import, not in the middle of its aftermath."""
+    connection = await connect(superuser(data_dir))
+    try:
+        await connection.execute("VACUUM (ANALYZE)")
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+
+
+def superuser(data_dir: Path) -> Place:
+    at = embedded.endpoint(data_dir)
+    return Place(host=at.host, port=at.port, user=at.superuser, database=at.database)
+
+
+def _made_from() -> str:
+    made = hashlib.sha256()
+    for package, below in _MADE_FROM:
+        for file in _files(resources.files(package) / below if below else resources.files(package)):
+            made.update(file.read_bytes())
+    return made.hexdigest()
+
+
+def _files(at: Traversable) -> Iterator[Traversable]:
+    if at.is_file():
+        yield at
+    else:
+        for inside in sorted(at.iterdir(), key=lambda entry: entry.name):
+            if inside.is_dir() or inside.name.endswith((".py", ".sql")):
+                yield from _files(inside)

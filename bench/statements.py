@@ -1,0 +1,96 @@
+"""Learns which statements the server runs for an operation, by running it through the server's own engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from asyncpg.connection import LoggedQuery
+
+from chairside.app import every_operation, house_of, server_place
+from chairside.changes import Asked
+from chairside.cli.clerk import system_caller
+from chairside.engine.context import Caller, Context
+from chairside.engine.work import Work
+from chairside.fields import read_body
+from chairside.settings import Settings
+from chairside.store.pool import Connection, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One exchange with the database: a statement and its parameters; without parameters perhaps several."""
+
+    sql: str
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """An operation by name, with what is asked of it."""
+
+    operation: str
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, object] = field(default_factory=dict)
+    body: Mapping[str, object] = field(default_factory=dict)
+
+
+class _Heard(Pool):
+    """The server's pool with one connection, and all that goes over it."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(server_place(settings), size=1)
+        self.calls: list[Call] = []
+
+    def hear(self, query: LoggedQuery) -> None:
+        self.calls.append(Call(query.query, tuple(query.args or ())))
+
+    @asynccontextmanager
+    async def transaction(self, org_id: str, *, writes: bool, stamps: bool = False) -> AsyncIterator[Connection]:
+        async with super().transaction(org_id, writes=writes, stamps=stamps) as connection:
+            connection.add_query_logger(self.hear)
+            yield connection
+
+
+Hear = Callable[[Ask], Awaitable[list[Call]]]
+
+
+@asynccontextmanager
+async def listening(data_dir: Path, org_id: str) -> AsyncIterator[Hear]:
+    """Runs asks, and gives every exchange of each in order, BEGIN and COMMIT included. What an ask writes stays.
+
+    The driver's own questions are among them, which it asks when it meets a type of array for the first time.
+    """
+    settings = Settings(data_dir=data_dir)
+    pool = _Heard(settings)
+    house, trail = house_of(settings, pool)
+    await pool.open()
+    trail.start()
+
+    async def hear(ask: Ask) -> list[Call]:
+        pool.calls.clear()
+        await _run(house.work, caller, ask)
+        return list(pool.calls)
+
+    try:
+        caller = await system_caller(pool, org_id)
+        yield hear
+    finally:
+        await trail.stop()
+        await pool.close()
+
+
+async def _run(work: Work, caller: Caller, ask: Ask) -> None:
+    operation = next(o for o in every_operation() if o.name == ask.operation)
+    now, record_id = datetime.now(UTC), next(iter(ask.path.values()), None)
+    context = Context(
+        caller=caller, request_id="bench", method=operation.method, route="bench", path="bench",
+        status=201 if operation.created else 200, now=now, record_id=record_id, patient_id=record_id,
+    )  # fmt: skip
+    body = read_body(operation.body, dict(ask.body), now, "body") if operation.body else {}
+    query = {e.key: e.default for e in operation.query if e.default is not None} | dict(ask.query)
+    run = work.write if operation.writes else work.read
+    await run(operation, context, Asked(path=ask.path, query=query, body=body, now=now))

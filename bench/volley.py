@@ -1,0 +1,178 @@
+"""Sends requests over a fixed number of kept connections and times the answers, at little cost in CPU."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import uvloop
+
+BUFFER = 1 << 18
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+class Volley(msgspec.Struct, frozen=True, kw_only=True):
+    """Whole requests for each connection, sent one after another; `again` starts over at their end.
+
+    `seconds` is the whole time, of which the first `warm` are not counted; every answer must have `status`.
+    """
+
+    host: str
+    port: int
+    seconds: float
+    warm: float
+    status: int
+    requests: list[list[bytes]]
+    again: bool = True
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers per second after the warming, and the middle and the 99th of a hundred latencies in milliseconds.
+
+    `answers` are all, those while warming too, and `seconds` the processor time that sending for them took.
+    """
+
+    rate: float
+    p50: float
+    p99: float
+    answers: int
+    seconds: float
+
+
+class VolleyFault(Exception):
+    """The server answered something else than it must."""
+
+
+def fire(volley: Volley) -> Score:
+    """Run a volley in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.volley"],
+        input=msgspec.msgpack.encode(volley),
+        capture_output=True,
+        check=False,
+        cwd=Path(__file__).parents[1],
+    )
+    if done.returncode:
+        raise VolleyFault(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+    return msgspec.msgpack.decode(done.stdout, type=Score)
+
+
+def main() -> None:
+    volley = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Volley)
+    sys.stdout.buffer.write(msgspec.msgpack.encode(uvloop.run(_run(volley))))
+
+
+async def _run(volley: Volley) -> Score:
+    loop = asyncio.get_running_loop()
+    lines = []
+    for requests in volley.requests:
+        _, line = await loop.create_connection(lambda r=requests: Line(r, volley), volley.host, volley.port)  # type: ignore[misc]  # mypy does not follow the default
+        lines.append(line)
+    started = time.process_time()
+    begin = loop.time() + volley.warm
+    end = loop.time() + volley.seconds
+    for line in lines:
+        line.start(begin, end)
+    await asyncio.gather(*(line.done for line in lines))
+    took = sorted(t for line in lines for t in line.took)
+    if not took:
+        raise VolleyFault("no answer came in time")
+    return Score(
+        rate=len(took) / (end - begin),
+        p50=_at(took, 0.5),
+        p99=_at(took, 0.99),
+        answers=sum(line.answers for line in lines),
+        seconds=time.process_time() - started,
+    )
+
+
+def _at(took: list[float], share: float) -> float:
+    return took[min(int(len(took) * share), len(took) - 1)] * 1000
+
+
+class Line(asyncio.BufferedProtocol):
+    """One connection: sends a request, counts the answer's bytes, sends the next."""
+
+    def __init__(self, requests: list[bytes], volley: Volley) -> None:
+        self._requests: Iterator[bytes] = cycle(requests) if volley.again else iter(requests)
+        self._status = str(volley.status).encode()
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray(BUFFER)
+        self._held = self._missing = 0
+        self._sent = self._begin = self._end = 0.0
+        self.took: list[float] = []
+        self.answers = 0
+        self.done: asyncio.Future[None] = self._loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def start(self, begin: float, end: float) -> None:
+        self._begin, self._end = begin, end
+        self._send()
+
+    def _send(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self._finish(VolleyFault("a connection ran out of requests"))
+            return
+        self._sent = self._loop.time()
+        self._transport.write(request)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio calls it so
+        return memoryview(self._buffer)[self._held :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._missing:
+            self._missing -= nbytes
+        else:
+            self._head(self._held + nbytes)
+        if not self._missing and not self._held:
+            self._answered()
+
+    def _head(self, held: int) -> None:
+        """Where the head is whole, how much of the body is still to come."""
+        blank = self._buffer.find(b"\r\n\r\n", 0, held)
+        if blank < 0:
+            self._held = held
+            return
+        self._held = 0
+        length = _LENGTH.search(self._buffer, 0, blank + 2)
+        if length is None or self._buffer[9:12] != self._status:
+            self._finish(VolleyFault(f"unexpected answer: {bytes(self._buffer[: min(held, 600)])!r}"))
+            self._missing = sys.maxsize
+            return
+        self._missing = blank + 4 + int(length.group(1)) - held
+
+    def _answered(self) -> None:
+        now = self._loop.time()
+        self.answers += 1
+        if self._begin <= now < self._end:
+            self.took.append(now - self._sent)
+        if now < self._end:
+            self._send()
+        else:
+            self._finish(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the same
+        self._finish(VolleyFault("the server closed a connection"))
+
+    def _finish(self, fault: VolleyFault | None) -> None:
+        if not self.done.done():
+            if fault is None:
+                self.done.set_result(None)
+            else:
+                self.done.set_exception(fault)
+        self._transport.close()
+
+
+if __name__ == "__main__":
+    main()
