@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import limit
+from bench.chart import charted
 from bench.machine import describe
 from bench.people import SEED, Importer
 from bench.place import Loaded
@@ -39,11 +40,12 @@ class Course:
         machine = describe()
         samples = await Samples.draw(self._data_dir, self._held.org_id)
         await samples.make_changed(self._desk(), self._held.ids)
-        every = await tasks(self._data_dir, self._paper, self._held.ids, samples)
+        every = await tasks(self._data_dir, self._paper, self._held.ids, samples, charted(self._desk()))
         reads = await self._compare([task for task in every if task.again and task.status == 200])
         typed = self._type(await samples.questions())
         writes = await self._compare([task for task in every if not (task.again and task.status == 200)])
         await samples.close()
+        imported_rate, imported_cost = self._import()
         return Figures(
             machine=machine,
             patients=self._held.patients,
@@ -54,7 +56,8 @@ class Course:
             compared=[*reads, *writes],
             typed=typed,
             loaded_rate=self._held.rate,
-            imported_rate=self._import(),
+            imported_rate=imported_rate,
+            imported_cost=imported_cost,
         )
 
     def _desk(self) -> Client:
@@ -106,8 +109,9 @@ class Course:
             for name, asked in questions.items()
         ]
 
-    def _import(self) -> float:
+    def _import(self) -> tuple[float, Cost]:
         self._says(f"Measuring bulk import of {IMPORTED:,} more patients")
         importer = Importer(self._desk, self._held.ids, charts="BX", says=self._says)
-        importer.take(SEED + 1, IMPORTED)
-        return importer.rate
+        with used_by(self._server.pid) as used:
+            importer.take(SEED + 1, IMPORTED)
+        return importer.rate, Cost.of(used, 0, importer.rows)

@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 from bench.running import BenchFault
 from bench.statements import Call
 from chairside import embedded
+from chairside.app import server_place
+from chairside.settings import Settings
 
 _PARAMETER = re.compile(r"\$(\d+)")
 
@@ -156,8 +158,9 @@ class Pace:
 def run(data_dir: Path, org_id: str, written: Script, *, clients: int, seconds: int, warm: float) -> Pace:
     """Runs a script for so many `seconds`, of which the first `warm` are not counted."""
     at = embedded.endpoint(data_dir)
-    # The fetch stands outside the transaction, and under row-level security like everything.
-    options = f"-c app.org={org_id} -c jit=off -c timezone=UTC"
+    # As the server connects; and with the org, for what is chosen is fetched outside of the transaction.
+    settings = server_place(Settings(data_dir=data_dir)).arguments()["server_settings"] | {"app.org": org_id}
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     with TemporaryDirectory(prefix="chairside-bench-") as folder:
         file = Path(folder) / "script"
         file.write_text(written.text)

@@ -72,6 +72,7 @@ class Figures(msgspec.Struct, kw_only=True):
     typed: list[Typed]
     loaded_rate: float
     imported_rate: float
+    imported_cost: Cost
 
 
 def show(figures: Figures) -> None:
@@ -88,7 +89,9 @@ def show(figures: Figures) -> None:
     met = figures.imported_rate >= IMPORT_GOAL
     console.print(
         f"Bulk import  {figures.imported_rate:,.0f} rows/s (goal {IMPORT_GOAL:,}: {_word(met)});"
-        f" {figures.loaded_rate:,.0f} rows/s when the {patients:,} were loaded\n"
+        f" {figures.loaded_rate:,.0f} rows/s when the {patients:,} were loaded."
+        f"\nProcessor time for a row: workers {figures.imported_cost.workers:,.0f},"
+        f" database {figures.imported_cost.database:,.0f} microseconds\n"
     )
 
 
@@ -150,7 +153,7 @@ def _typed(typed: Sequence[Typed], typists: int) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, collapse_padding=True)
     for place, column in enumerate(columns):
         table.add_column(column, justify="right" if place else "left", no_wrap=True)
     return table

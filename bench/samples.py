@@ -104,8 +104,8 @@ class Samples:
     async def questions(self) -> dict[str, list[str]]:
         """What people type who look for somebody, by its form."""
         people = (await self.people())[:2000]
-        forms = {f"{n} letter{'s'[: n > 1]}": [p["last_name_key"][:n] for p in people] for n in (1, 2, 3, 8)}
-        forms["8 letters"] = [p["last_name_key"][:8] for p in people if len(p["last_name_key"]) >= 8]
+        names = [p["last_name_key"] for p in people]
+        forms = {f"letters: {n}": [name[:n] for name in names if len(name) >= n] for n in (1, 2, 3, 8)}
         return forms | {"two words": [f"{p['last_name_key'][:3]} {p['first_name_key'][:2]}" for p in people]}
 
     async def make(self, statements: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""The five operations that are measured: requests for the server, and the same work as a script for pgbench."""
+"""The operations that are measured: requests for the server, and the same work as a script for pgbench."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 
+from bench.chart import ROWS
 from bench.limit import Choice, Script, script
 from bench.samples import CHANGED_EACH, Samples, body
 from bench.statements import Ask, Call, listening
@@ -75,17 +76,20 @@ def spread(requests: Sequence[bytes], connections: int) -> list[list[bytes]]:
     return [list(requests[n::connections]) for n in range(connections)]
 
 
-async def tasks(data_dir: Path, paper: Paper, ids: Mapping[str, list[str]], samples: Samples) -> list[Task]:
-    """The five, with everything that pgbench needs for them made in the database."""
+async def tasks(
+    data_dir: Path, paper: Paper, ids: Mapping[str, list[str]], samples: Samples, charted: str
+) -> list[Task]:
+    """All of them, with everything that pgbench needs for them made in the database."""
     people = await samples.people()
     new = [body(person, ids) for person in people[len(people) // 2 :]]
-    calls = await _heard(data_dir, paper.org_id, people[0]["id"], body(HEARD, ids), samples)
+    calls = await _heard(data_dir, paper.org_id, people[0]["id"], body(HEARD, ids), samples, charted)
     limits = _scripts(calls, people[0]["id"], len(people), paper.org_id)
     await samples.make(written.table for written in limits.values() if written.table)
     reads = {
         "get": [paper.write("GET", f"patients/{p['id']}") for p in people[:8000]],
         "list": [paper.write("GET", "patients")] * CLIENTS,
         "search": [paper.search(p["begins"]) for p in people[:8000]],
+        "summary": [paper.write("GET", f"patients/{charted}/medical-summary")] * CLIENTS,
         "create": [paper.write("POST", "patients", row) for row in new],
     }
 
@@ -107,13 +111,16 @@ async def tasks(data_dir: Path, paper: Paper, ids: Mapping[str, list[str]], samp
             name="list of 50", status=200, requests=listed, limit=limits["list"], alone=limits["list_alone"], goal=0.25
         ),
         Task(name="search", status=200, requests=search, limit=limits["search"]),
+        Task(
+            name=f"summary of {ROWS} rows", status=200, requests=always("summary"), limit=limits["summary"], goal=0.25
+        ),
         Task(name="create", status=201, requests=always("create"), limit=limits["create"]),
         Task(name="patch", status=200, requests=patches, limit=limits["patch"], again=False),
     ]
 
 
 def _patches(paper: Paper, held: Sequence[tuple[str, int]], passes: int) -> Iterator[bytes]:
-    """Each patient once in every pass, so that a connection, which takes every so manieth, always has the same ones."""
+    """Each patient once in every pass; dealt out in turn, one patient is always changed over the same connection."""
     for number in range(passes):
         for patient_id, version in held:
             change = {"base_version": version + number, "address_line1": f"{version + number} Oak Street"}
@@ -121,7 +128,7 @@ def _patches(paper: Paper, held: Sequence[tuple[str, int]], passes: int) -> Iter
 
 
 async def _heard(
-    data_dir: Path, org_id: str, patient_id: str, new: Mapping[str, object], samples: Samples
+    data_dir: Path, org_id: str, patient_id: str, new: Mapping[str, object], samples: Samples, charted: str
 ) -> dict[str, list[Call]]:
     create = Ask(operation="create_patient", body=new)
     async with listening(data_dir, org_id) as hear:
@@ -130,6 +137,7 @@ async def _heard(
             "get": await hear(Ask(operation="get_patient", path={"patient_uuid": patient_id})),
             "list": await hear(Ask(operation="list_patients")),
             "search": await hear(Ask(operation="patient_search", query={"q": HEARD_WORD})),
+            "summary": await hear(Ask(operation="patient_medical_summary", path={"patient_uuid": charted})),
             "create": await hear(create),
         }
         created = _created(calls["create"])
@@ -182,6 +190,7 @@ def _scripts(calls: Mapping[str, Sequence[Call]], patient_id: str, count: int, o
         "list": script("list", calls["list"]),
         "list_alone": script("list_alone", calls["list"][1:2]),
         "search": script("search", calls["search"], typed),
+        "summary": script("summary", calls["summary"]),
         "create": script("create", calls["create"], new),
         "patch": script("patch", calls["patch"], changed),
     }

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from chairside.changes import Asked, Change, Record, Reply
 from chairside.errors import Problem
 from chairside.fields import Body, Entry, Field, Reference
-from chairside.types import Integer, Text, Timestamp, Uuid
+from chairside.types import Integer, Timestamp, Uuid
 
 Verb = Literal["list", "get", "create", "patch", "archive"]
 
@@ -241,30 +241,3 @@ def _moment(name: str, shown: bool) -> Field:
 def _kept(mark: Field) -> Field:
     """The same column, kept but not shown."""
     return Field(name=mark.name, type=mark.type, doc=mark.doc, required=True, create=False, patch=False, hidden=True)
-
-
-def named_fields(*more: Field) -> tuple[Field, ...]:
-    """The fields of a catalog entry: its name and place in the list, around those it adds."""
-    return (
-        Field(
-            name="name",
-            type=Text(max=120, min=1, trim=True),
-            doc="Unique, whatever its case, among the active ones of the org.",
-            required=True,
-        ),
-        *more,
-        Field(
-            name="item_order",
-            type=Integer(max=1_000_000),
-            doc="Place in the list; ties go by name.",
-            default=0,
-        ),
-        Field(
-            name="name_key",
-            type=Text(),
-            doc="The name as it is compared.",
-            hidden=True,
-            create=False,
-            patch=False,
-        ),
-    )

@@ -65,6 +65,7 @@ class Trail:
     async def _flush_forever(self) -> None:
         while True:
             await self._wake.wait()
+            await asyncio.sleep(0)  # those whose reads have come back by now come along
             self._wake.clear()
             while self._waiting:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]

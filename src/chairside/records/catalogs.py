@@ -6,8 +6,8 @@ from typing import Any
 
 from chairside.changes import Change
 from chairside.fields import Entry, Field
-from chairside.resource import Filter, Kind, Unique, named_fields
-from chairside.types import Boolean, Phone, Text, Timezone, icd10, npi, rx_cui, snomed
+from chairside.resource import Filter, Kind, Unique
+from chairside.types import Boolean, Integer, Phone, Text, Timezone, icd10, npi, rx_cui, snomed
 
 SEARCH = Filter(
     entry=Entry(key="search", type=Text(max=120), doc="Part of the name, in any case."),
@@ -39,13 +39,40 @@ def catalog(name: str, path: str, schema: str, plural: str, doc: str, *fields: F
         plural=plural,
         area=more.pop("area", "setup"),
         doc=doc,
-        fields=named_fields(*fields),
+        fields=_named(*fields),
         archive_by="body",
         order=("item_order", "name_key", "id"),
         filters=more.pop("filters", (SEARCH,)),
         unique=(Unique(constraint=f"{table}_name", code="duplicate_name", key="name"),),
         settle=more.pop("settle", settle_name),
         **more,
+    )
+
+
+def _named(*more: Field) -> tuple[Field, ...]:
+    """The fields of a catalog entry: its name and place in the list, around those it adds."""
+    return (
+        Field(
+            name="name",
+            type=Text(max=120, min=1, trim=True),
+            doc="Unique, whatever its case, among the active ones of the org.",
+            required=True,
+        ),
+        *more,
+        Field(
+            name="item_order",
+            type=Integer(max=1_000_000),
+            doc="Place in the list; ties go by name.",
+            default=0,
+        ),
+        Field(
+            name="name_key",
+            type=Text(),
+            doc="The name as it is compared.",
+            hidden=True,
+            create=False,
+            patch=False,
+        ),
     )
 
 

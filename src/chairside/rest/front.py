@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import structlog
 
@@ -44,7 +44,7 @@ def front(app: App) -> App:
 
 
 async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    seen = Seen(reading.request_id(scope["headers"]) or str(uuid4()))
+    seen = Seen(reading.request_id(scope["headers"]) or os.urandom(16).hex())
     scope["chairside"] = seen
     method = scope["method"]
     if method == "HEAD":

@@ -137,7 +137,9 @@ class Pool:
     async def _connection(self) -> AsyncIterator[Connection]:
         if self._pool is None:
             raise ConnectionError("the pool is not open")
-        connection = await self._pool.acquire(timeout=self._patience)
+        # A timeout costs a task of its own, and who finds a connection free does not wait.
+        patience = None if self._pool.get_idle_size() else self._patience
+        connection = await self._pool.acquire(timeout=patience)
         try:
             yield connection
         finally:

@@ -85,11 +85,20 @@ ORDER BY {rank}, r.last_name_key, r.first_name_key, r.id LIMIT {limit}"""
 
 def _count(words: int) -> str:
     if words == 1:
-        return (
-            f"SELECT least(count(DISTINCT m.patient_id), {MOST_COUNTED}) FROM (SELECT w.patient_id FROM patient_words w"
-            f" WHERE {_range('w', 2)} LIMIT {ROWS_COUNTED}) m"
-        )
+        # Mostly a small part shows already that there are as many as are counted.
+        return f"""
+WITH part AS (
+  SELECT count(*) AS words, count(DISTINCT m.patient_id) AS people FROM ({_some(2 * MOST_COUNTED)}) m
+)
+SELECT CASE WHEN people >= {MOST_COUNTED} THEN {MOST_COUNTED} WHEN words < {2 * MOST_COUNTED} THEN people
+  ELSE (SELECT least(count(DISTINCT m.patient_id), {MOST_COUNTED}) FROM ({_some(ROWS_COUNTED)}) m) END AS count
+FROM part"""
     hits = " INTERSECT ".join(
         f"SELECT w.patient_id FROM patient_words w WHERE {_range('w', at)}" for at in range(2, 2 + 2 * words, 2)
     )
     return f"SELECT count(*) FROM (SELECT 1 FROM ({hits}) h LIMIT {MOST_COUNTED}) m"
+
+
+def _some(rows: int) -> str:
+    """The people of so many words that begin with the first one typed."""
+    return f"SELECT w.patient_id FROM patient_words w WHERE {_range('w', 2)} LIMIT {rows}"
