@@ -59,7 +59,9 @@ class Place:
             "dsn": self.dsn, "host": self.host, "port": self.port, "user": self.user, "password": self.password,
             "database": self.database,
         }  # fmt: skip
-        settings = {"application_name": "chairside", "timezone": "UTC", "jit": "off"}
+        # Statements are few and shaped for any value; planning some of them anew costs more than running them.
+        plans = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+        settings = {"application_name": "chairside", "timezone": "UTC", **plans}
         if self.role:
             settings["role"] = self.role
         return {k: v for k, v in named.items() if v is not None} | {"server_settings": settings}

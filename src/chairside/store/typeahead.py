@@ -54,7 +54,8 @@ WITH chart AS (
   SELECT r.id, 3 AS rank, {_keys()}
   FROM (SELECT DISTINCT w.patient_id FROM patient_words w
         WHERE {_range("w", 3)} AND (SELECT count(*) FROM last) < {limit}) m
-    JOIN patients r ON {_live("r")} AND r.id = m.patient_id
+    CROSS JOIN LATERAL (
+      SELECT r.id, {_keys()} FROM patients r WHERE {_live("r")} AND r.id = m.patient_id OFFSET 0) r
   ORDER BY r.last_name_key, r.first_name_key, r.id LIMIT 2 * {limit}
 ), best AS (
   SELECT id, min(rank) AS rank, {keys.removesuffix(", id")}
