@@ -167,8 +167,8 @@ async def transaction(
     mode = "" if writes else " READ ONLY"
     marks = "; SET LOCAL lock_timeout = '4s'" if writes else ""
     if stamps:
-        # Who reads by time of change can see since when this has been writing (queries/sync.sql).
-        marks += f"; SET LOCAL application_name = '{WRITING}{_microseconds()}'"
+        # Who reads by time of change can see since when this has been writing in their org (queries/sync.sql).
+        marks += f"; SET LOCAL application_name = '{WRITING}{_microseconds()} {org_id.replace('-', '')[-20:]}'"
     # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
     await connection.execute(f"BEGIN{mode}; SET LOCAL app.org = '{org_id}'{marks}")
     try:
