@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from chairside.app import owner_place
 from chairside.engine.vault import KeyFault, Vault
 from chairside.settings import Settings
 from chairside.store.pool import Pool, connect
 from chairside.store.sql import queries
+
+SETTLE_SECONDS = 3
 
 
 async def ensure(settings: Settings) -> Vault:
@@ -46,10 +50,13 @@ async def rotate(settings: Settings, pool: Pool, orgs: list[str]) -> tuple[str, 
     vault = await ensure(settings)
     name = next(iter(vault.keys())) if len(vault.keys()) > 1 else vault.add_key()
     await ensure(settings)
-    sealed = 0
-    for org_id in orgs:
-        while count := await _rotate_some(pool, vault, org_id, name):
-            sealed += count
+    sealed = await _rotate_all(pool, vault, orgs, name)
+    # A request that began before may still put a value sealed with an old key behind the pass, so the old keys stay
+    # until a whole pass after a pause finds nothing.
+    await asyncio.sleep(SETTLE_SECONDS)
+    while late := await _rotate_all(pool, vault, orgs, name):
+        sealed += late
+        await asyncio.sleep(SETTLE_SECONDS)
     owner = await connect(owner_place(settings))
     try:
         await owner.execute(queries()["keys.forget_others"], name)
@@ -57,6 +64,14 @@ async def rotate(settings: Settings, pool: Pool, orgs: list[str]) -> tuple[str, 
         await owner.close()
     vault.drop_old_keys()
     return name, sealed
+
+
+async def _rotate_all(pool: Pool, vault: Vault, orgs: list[str], name: str) -> int:
+    sealed = 0
+    for org_id in orgs:
+        while count := await _rotate_some(pool, vault, org_id, name):
+            sealed += count
+    return sealed
 
 
 async def _rotate_some(pool: Pool, vault: Vault, org_id: str, name: str) -> int:
