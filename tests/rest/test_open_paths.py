@@ -22,7 +22,7 @@ class Loads(HTMLParser):
         self.places: list[str] = []
         self.feed(page)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - as the parser calls it
         self.places += [value or "" for name, value in attrs if name in ("src", "href")]
 
 

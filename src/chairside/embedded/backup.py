@@ -114,7 +114,7 @@ def _run(name: str, database: Endpoint | str, options: Sequence[str], fed: Itera
     """What a program answers, fed these bytes; EmbeddedError when it fails."""
     with _started(name, database, options, subprocess.PIPE) as process:
         assert process.stdin  # noqa: S101  (asked for)
-        assert process.stdout  # noqa: S101
+        assert process.stdout  # noqa: S101  (asked for too)
         with suppress(BrokenPipeError):  # it ended early, and says why
             for piece in fed or ():
                 process.stdin.write(piece)
