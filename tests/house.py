@@ -134,11 +134,16 @@ class Org:
         return Client(self.base, self.token(role, *options))
 
 
+# A client that many threads share must never close a connection as one too many: the library may close one that
+# it has just given to another thread (idle until its first byte), whose request then fails on a closed socket.
+KEEP_ALL = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None)
+
+
 class Client(httpx.Client):
-    """An HTTP client of one caller, with paths relative to the org."""
+    """An HTTP client of one caller, with paths relative to the org; threads may share it."""
 
     def __init__(self, base: str, token: str) -> None:
-        super().__init__(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        super().__init__(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=60, limits=KEEP_ALL)
 
     def __del__(self) -> None:
         """Tests drop clients as they like; their sockets go with them."""
