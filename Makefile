@@ -4,7 +4,7 @@ PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve setup setup-dev test lint types tests format bench lock
+.PHONY: help serve setup setup-dev test lint types tests format prove bench lock
 MAKEFLAGS += --no-print-directory
 # What the caller's shell has there would be imported in place of what the lock names.
 unexport PYTHONPATH PYTHONHOME
@@ -42,6 +42,11 @@ tests: setup-dev ## the tests alone
 format: setup-dev ## rewrite the sources in the formatter's style
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
+
+# PROVE=--long for the long form, PROVE="crash --rounds 30 --seed 7" for one of them.
+PROVE ?=
+prove: setup-dev ## try every promise against a real server, in the short form
+	@.venv/bin/python -m proofs $(PROVE)
 
 bench: setup-dev ## compare the server with pgbench on the same database (about a minute)
 	@.venv/bin/python -m bench

@@ -96,6 +96,15 @@ class House:
             self.process.stdout.close()
         return status
 
+    def end(self) -> None:
+        """Stop it if it still runs, and let go of its output."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.stop()
+        if self.process.stdout:
+            self.process.stdout.close()
+
     def log(self) -> str:
         """All that the server wrote to standard error."""
         return self._log.read_text()
@@ -169,10 +178,7 @@ def new_house(folder: Path, *options: str, **more: Any) -> Iterator[House]:
     try:
         yield house.start(*options, **more)
     finally:
-        if house.process is not None and house.process.poll() is None:
-            house.stop()
-        if house.process is not None and house.process.stdout is not None:
-            house.process.stdout.close()
+        house.end()
 
 
 def problems(answer: httpx.Response) -> dict[tuple[Any, ...], str]:
