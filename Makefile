@@ -4,13 +4,13 @@ PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve setup setup-dev test lint types tests format prove bench lock
+.PHONY: help serve setup setup-dev test lint types tests test-on format prove bench lock
 MAKEFLAGS += --no-print-directory
 # What the caller's shell has there would be imported in place of what the lock names.
 unexport PYTHONPATH PYTHONHOME
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | tr '|' '\t' | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | tr '|' '\t' | expand -t 16
 
 serve: setup ## start Chairside with a demo practice on http://127.0.0.1:8400
 	@exec .venv/bin/chairside serve --demo
@@ -38,6 +38,11 @@ types: setup-dev ## the type checker
 tests: setup-dev ## the tests alone
 	@echo "Tests: pytest"
 	@.venv/bin/python -m pytest -n 2 --dist loadscope
+
+# What a server promises, on another release of PostgreSQL; what is about the embedded one is left out.
+PROMISES = tests/contract tests/patients tests/chart tests/people tests/journeys
+test-on: setup-dev ## the promises on another PostgreSQL (BIN=folder of its programs)
+	@POSTGRES_BIN="$(BIN)" .venv/bin/python -m pytest -n 2 --dist loadscope $(PROMISES)
 
 format: setup-dev ## rewrite the sources in the formatter's style
 	@.venv/bin/ruff check --fix

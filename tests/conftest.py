@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from tests import database, hosting
 from tests.house import House, Org, new_house
 
 _numbers = count(1)
@@ -21,8 +23,21 @@ def house() -> Iterator[House]:
     # Short, and where the unprivileged user of the database can reach it when the tests run as root.
     with tempfile.TemporaryDirectory(prefix="chairside-") as folder:
         Path(folder).chmod(0o755)
-        with new_house(Path(folder)) as running:
+        with _database() as env, new_house(Path(folder), **env) as running:
             yield running
+
+
+@contextmanager
+def _database() -> Iterator[dict[str, str]]:
+    """Nothing for the embedded database; for `make test-on` the URL of one of that release."""
+    if not hosting.BIN:
+        yield {}
+        return
+    with hosting.hosted() as at:
+        env = {"CHAIRSIDE_DATABASE_URL": at.url}
+        os.environ.update(env)  # for the commands that tests run in this process
+        database.elsewhere.append(at)
+        yield env
 
 
 @pytest.fixture(scope="session")

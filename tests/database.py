@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from chairside import embedded
-from chairside.store.pool import prepare
+from chairside.store.pool import ROLE, prepare
+from tests.hosting import Hosted
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -18,15 +19,27 @@ else:
     Connection = asyncpg.Connection
 
 
+# The PostgreSQL that the tests' server uses instead of the embedded one, if any.
+elsewhere: list[Hosted] = []
+
+
 @asynccontextmanager
 async def connected(data_dir: Path, role: str = "app") -> AsyncIterator[Connection]:
     """A connection to a data directory's running database as its app, owner or superuser."""
-    at = embedded.endpoint(data_dir)
-    connection = await asyncpg.connect(
-        host=at.host, port=at.port, user=getattr(at, role), database=at.database, timeout=30
-    )
+    connection = await (_elsewhere(elsewhere[-1], role) if elsewhere else _embedded(data_dir, role))
     try:
         await prepare(connection)
         yield connection
     finally:
         await connection.close()
+
+
+async def _embedded(data_dir: Path, role: str) -> Connection:
+    at = embedded.endpoint(data_dir)
+    return await asyncpg.connect(host=at.host, port=at.port, user=getattr(at, role), database=at.database, timeout=30)
+
+
+async def _elsewhere(at: Hosted, role: str) -> Connection:
+    url = at.host_url if role == "superuser" else at.url
+    become = {"role": ROLE} if role == "app" else {}
+    return await asyncpg.connect(url, server_settings=become, timeout=30)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.cli.hands import answered, command, refused
-from tests.cli.hosting import DATABASE, PASSWORD, USER, Hosted, hosted
+from tests.hosting import DATABASE, PASSWORD, USER, Hosted, hosted
 from tests.house import House, Org, free_port
 
 

@@ -16,6 +16,8 @@ from tests.embedded.hands import as_person, ordinary_person
 from tests.house import free_port, wait_for
 
 USER, PASSWORD, DATABASE = "practice", "open sesame/%40", "practice_data"
+# `make test-on BIN=...` names another release's programs with it.
+BIN = os.environ.get("POSTGRES_BIN")
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,24 @@ class Hosted:
         """Who uses the database: may make roles, and is no superuser."""
         return f"postgresql://{USER}:open%20sesame%2F%2540@127.0.0.1:{self.port}/{DATABASE}"
 
+    @property
+    def host_url(self) -> str:
+        """The host's own superuser, over the socket."""
+        return f"postgresql://host@/{DATABASE}?host={self.folder}&port={self.port}"
+
     def sql(self, statement: str, database: str = DATABASE) -> str:
         """What the host's own superuser is answered."""
         options = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-p", str(self.port))
         return _run(["psql", *options, "-U", "host", "-d", database, "-c", statement]).strip()
 
 
+def _program(name: str) -> str:
+    return str(Path(BIN) / name if BIN else tool(name))
+
+
 def _run(command: Sequence[str]) -> str:
     person = ordinary_person()
-    full = as_person(person, [str(tool(command[0])), *command[1:]])
+    full = as_person(person, [_program(command[0]), *command[1:]])
     return subprocess.run(full, check=True, capture_output=True, text=True, env=tool_environment(), cwd="/").stdout
 
 
@@ -54,7 +65,7 @@ def hosted() -> Iterator[Hosted]:
         options = {"port": at.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
         server = subprocess.Popen(
             as_person(
-                person, [str(tool("postgres")), "-D", data, *(f"--{name}={value}" for name, value in options.items())]
+                person, [_program("postgres"), "-D", data, *(f"--{name}={value}" for name, value in options.items())]
             ),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -62,7 +73,7 @@ def hosted() -> Iterator[Hosted]:
             cwd="/",
         )
         try:
-            ready = as_person(person, [str(tool("pg_isready")), "-q", "-h", str(folder), "-p", str(at.port)])
+            ready = as_person(person, [_program("pg_isready"), "-q", "-h", str(folder), "-p", str(at.port)])
             wait_for(lambda: subprocess.run(ready, check=False, env=tool_environment(), cwd="/").returncode == 0)
             at.sql(f"CREATE ROLE {USER} LOGIN CREATEROLE NOSUPERUSER PASSWORD '{PASSWORD}'", "postgres")
             at.sql(f"CREATE DATABASE {DATABASE} OWNER {USER}", "postgres")
