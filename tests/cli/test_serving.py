@@ -75,6 +75,54 @@ def test_a_signal_stops_server_and_database_cleanly(stopped: House, how: signal.
         assert probe.connect_ex(("127.0.0.1", house.port)) != 0
 
 
+def database_of(house: House) -> int:
+    """The process of a house's database that all its others are children of."""
+    assert house.process
+    return next(p for p in session_of(house.process.pid) if Path(f"/proc/{p}/comm").read_text() == "postgres\n")
+
+
+def ready(house: House) -> bool:
+    try:
+        return httpx.get(f"{house.url}/readyz", timeout=30).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_a_killed_database_is_started_again_under_the_running_server(stopped: House) -> None:
+    """Requests are 503 with Retry-After meanwhile; then all that was answered is there, in the same processes."""
+    house = stopped.start(workers=2)
+    assert house.process
+    desk = house.org("Killed Dental").desk()
+    made = desk.made("/patients", {"first_name": "Ana", "last_name": "Kept"})
+    pid = database_of(house)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not Path(f"/proc/{pid}").exists())
+
+    def goes_on() -> bool:
+        answer = desk.get(f"/patients/{made['id']}")
+        assert answer.status_code in (200, 503), answer.text
+        assert answer.status_code == 200 or int(answer.headers["retry-after"]) > 0
+        return ready(house)
+
+    wait_for(goes_on)
+    assert desk.read(f"/patients/{made['id']}") | {"potential_duplicates": []} == made
+    assert "The database ended by itself; starting it again" in house.log()
+    assert house.stop() == 0
+
+
+def test_a_server_whose_database_cannot_come_back_ends_with_the_reason(tmp_path: Path) -> None:
+    """A service manager sees status 1 and one sentence, and no process is left to answer 503 for ever."""
+    tmp_path.chmod(0o755)
+    with new_house(tmp_path, workers=2) as house:
+        assert house.process
+        family = descendants(house.process.pid)
+        (house.data_dir / "postgres" / "PG_VERSION").unlink()
+        os.kill(database_of(house), signal.SIGKILL)
+        assert house.process.wait(90) == 1
+        assert house.log().splitlines()[-1].startswith("chairside: The folder ")
+        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+
+
 def test_a_second_start_keeps_everything(stopped: House) -> None:
     """Records and tokens made before are there after."""
     house = stopped.start(workers=1)

@@ -134,6 +134,75 @@ def test_a_crashed_server_recovers_what_was_committed(data: Path) -> None:
         assert ask(server.endpoint, "SELECT count(*) FROM t") == "1000"
 
 
+def killed(server: Server) -> int:
+    """End the database itself, as the kernel does when memory is short; which process that was."""
+    pid = server.pid
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def answered(server: Server, statement: str) -> str:
+    """The answer to SQL, once it is there again."""
+    for _ in range(3000):
+        with suppress(subprocess.CalledProcessError):
+            return ask(server.endpoint, statement)
+        time.sleep(0.02)
+    raise AssertionError("the database never came back")
+
+
+def test_a_database_that_ended_by_itself_is_started_again(data: Path) -> None:
+    """At the same place and with everything that was committed; a stop then stops the new one."""
+    told: list[str] = []
+    with start(data, progress=told.append) as server:
+        ask(server.endpoint, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n")
+        first = killed(server)
+        assert answered(server, "SELECT count(*) FROM t") == "1000"
+        assert server.pid != first
+        assert is_alive(server.pid)
+    assert "The database ended by itself; starting it again" in told
+    assert not is_alive(server.pid)
+    assert state_of(data) == "shut down"
+
+
+def test_a_stop_while_it_is_started_again_ends_it_without_a_complaint(data: Path) -> None:
+    """Whoever stops the server need not know that the database was on its way back."""
+    for _ in range(5):
+        with start(data, progress=quiet) as server:
+            killed(server)
+        assert not is_alive(server.pid)
+
+
+def test_a_database_that_cannot_be_started_again_is_lost_and_said_to_be(data: Path) -> None:
+    """Whoever serves from it is told at once, and gets the reason at the end."""
+    lost = threading.Event()
+    version = data / "postgres" / "PG_VERSION"
+    text = version.read_text()
+    server = start(data, progress=quiet, lost=lost.set)
+    version.unlink()
+    killed(server)
+    assert lost.wait(60)
+    with pytest.raises(EmbeddedError, match="holds something else than a database"), server:
+        pass
+    version.write_text(text)
+    with start(data, progress=quiet) as server:
+        assert ask(server.endpoint, "SELECT 1") == "1"
+
+
+def test_a_database_that_ends_again_and_again_is_given_up(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To start it for ever would only hide that something is wrong with it."""
+    monkeypatch.setattr(server_module, "_MOST_REVIVALS", 2)
+    monkeypatch.setattr(server_module, "_REVIVALS_SECONDS", 3600)
+    lost = threading.Event()
+    server = start(data, progress=quiet, lost=lost.set)
+    for _ in range(3):
+        assert not lost.is_set()
+        assert answered(server, "SELECT 1") == "1"
+        killed(server)
+    assert lost.wait(60)
+    with pytest.raises(EmbeddedError, match="ended again and again"), server:
+        pass
+
+
 def test_a_stop_is_clean_and_a_second_one_does_nothing(data: Path) -> None:
     """Open sessions do not hold it up."""
     server = start(data, progress=quiet)

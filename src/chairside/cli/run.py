@@ -86,8 +86,13 @@ def _database(settings: Settings) -> Iterator[None]:
     if settings.database_url:
         yield
         return
-    with embedded.start(settings.data_dir, progress=say):
+    with embedded.start(settings.data_dir, progress=say, lost=_end):
         yield
+
+
+def _end() -> None:
+    """End as if told to: without a database there is nothing to serve."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:

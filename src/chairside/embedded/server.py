@@ -4,7 +4,9 @@ import fcntl
 import os
 import signal
 import socket
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -21,13 +23,16 @@ from chairside.embedded.program import Program, fault_in
 Progress = Callable[[str], None]
 
 _PATIENCE_WITH_STOP_SECONDS = 60
+# One that ends so often does not end by accident.
+_MOST_REVIVALS, _REVIVALS_SECONDS = 5, 60
 _PID_LINE, _STATE_LINE = 0, 7
 
 
-def start(data_dir: Path, *, progress: Progress) -> "Server":
+def start(data_dir: Path, *, progress: Progress, lost: Callable[[], None] = lambda: None) -> "Server":
     """Make the cluster when missing and start it; returns when it accepts connections.
 
-    EmbeddedError when another process serves this directory, or the server cannot be started.
+    EmbeddedError when another process serves this directory, or the server cannot be started. `lost` is called
+    when it ended by itself later and could not be started again.
     """
     folder = prepare(data_dir)
     lock = Lock(folder, "lock")
@@ -35,7 +40,7 @@ def start(data_dir: Path, *, progress: Progress) -> "Server":
         holder = lock.holder()
         lock.close()
         raise EmbeddedError(f"Another chairside server (pid {holder}) is using {folder.path}.")
-    return _start_locked(folder, lock, progress)
+    return _start_locked(folder, lock, progress, lost)
 
 
 @contextmanager
@@ -57,7 +62,7 @@ def attached(data_dir: Path, *, progress: Progress) -> Iterator[Endpoint]:
             if (seconds := int(time.monotonic() - began)) > told:
                 told = seconds
                 progress(f"Waiting for the database of another chairside process to be ready ({seconds} s)")
-        with _start_locked(folder, lock, progress) as server:
+        with _start_locked(folder, lock, progress, lambda: None) as server:
             try:
                 yield server.endpoint
             finally:
@@ -67,18 +72,75 @@ def attached(data_dir: Path, *, progress: Progress) -> Iterator[Endpoint]:
 
 
 class Server:
-    """A running server that this process started; it stops when this process ends, however that happens."""
+    """A running server that this process started; it stops when this process ends, however that happens.
 
-    def __init__(self, folder: Folder, program: Program, lock: Lock) -> None:
+    When it is the one that ended, killed for want of memory for instance, it is started again.
+    """
+
+    def __init__(self, folder: Folder, lock: Lock, progress: Progress, lost: Callable[[], None]) -> None:
         self.endpoint = endpoint(folder.path)
-        self.pid = program.pid
-        self._program, self._lock, self._starter = program, lock, os.getpid()
+        self._folder, self._lock, self._progress, self._lost = folder, lock, progress, lost
+        self._starter = os.getpid()
+        self._turn, self._stopping = threading.Lock(), threading.Event()
+        self._fault: EmbeddedError | None = None
+        self._program = self._launch()
+
+    def run(self) -> None:
+        """Return when it accepts connections; from then on it is watched over."""
+        try:
+            _until_accepting(self._folder, self._program, self._progress)
+        except BaseException:
+            _stop(self._program)
+            raise
+        threading.Thread(target=self._watch, name="chairside-watch", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The process id, another one after it was started again."""
+        return self._program.pid
 
     def stop(self) -> None:
         """Shut down cleanly, waiting until the server is gone; a second time does nothing."""
         if os.getpid() == self._starter:  # a worker forked from the starter must not
-            _stop(self._program)
+            self._stopping.set()
+            with self._turn:
+                program = self._program
+            _stop(program)
             self._lock.close()
+
+    def _launch(self) -> Program:
+        # Every process of a server holds this one, so whoever gets it knows that none is left.
+        alive = Lock(self._folder, "alive")
+        try:
+            _outwait_previous(self._folder, alive, self._progress)
+            ensure_cluster(self._folder, alive, self._progress)
+            return _launched(self._folder, alive)
+        finally:
+            alive.close()
+
+    def _watch(self) -> None:
+        revived: deque[float] = deque([-_REVIVALS_SECONDS] * _MOST_REVIVALS, maxlen=_MOST_REVIVALS)
+        while not self._stopping.is_set():
+            self._program.ended.wait()
+            try:
+                if time.monotonic() - revived[0] < _REVIVALS_SECONDS:
+                    raise EmbeddedError(f"The database in {self._folder.path} ended again and again.")
+                revived.append(time.monotonic())
+                with _explaining(self._folder):
+                    self._revive()
+            except EmbeddedError as fault:
+                if not self._stopping.is_set():
+                    self._fault = fault
+                    self._lost()
+                return
+
+    def _revive(self) -> None:
+        with self._turn:  # whoever stops it meanwhile must stop the new one
+            if self._stopping.is_set():
+                return
+            self._progress("The database ended by itself; starting it again")
+            self._program = self._launch()
+        _until_accepting(self._folder, self._program, self._progress)
 
     def __enter__(self) -> Self:
         return self
@@ -87,23 +149,18 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if self._fault is not None:
+            raise self._fault
 
 
-def _start_locked(folder: Folder, lock: Lock, progress: Progress) -> Server:
+def _start_locked(folder: Folder, lock: Lock, progress: Progress, lost: Callable[[], None]) -> Server:
     with _explaining(folder), ExitStack() as undoing:
         undoing.callback(lock.close)
         lock.sign()
-        # Every process of a server holds this one, so whoever gets it knows that none is left.
-        alive = Lock(folder, "alive")
-        undoing.callback(alive.close)
-        _outwait_previous(folder, alive, progress)
-        ensure_cluster(folder, alive, progress)
-        program = _launched(folder, alive)
-        undoing.callback(_stop, program)
-        _until_accepting(folder, program, progress)
-        alive.close()
+        server = Server(folder, lock, progress, lost)
+        server.run()
         undoing.pop_all()
-        return Server(folder, program, lock)
+        return server
 
 
 def _outwait_previous(folder: Folder, alive: Lock, progress: Progress) -> None:
