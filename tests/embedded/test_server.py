@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import asyncpg
 import pytest
@@ -35,6 +37,13 @@ def test_committed_means_on_disk_and_pages_are_checked(looked_at: Server) -> Non
     """Nothing was traded for speed."""
     for setting in ("fsync", "full_page_writes", "synchronous_commit", "data_checksums"):
         assert (setting, ask(looked_at.endpoint, f"SHOW {setting}")) == (setting, "on")
+
+
+def test_a_recovery_syncs_the_file_system_by_one_call_where_that_is_safe() -> None:
+    """File by file it takes seconds of a restart; an older kernel may not tell of a write that failed."""
+    for kernel, method in (("6.12.3-amd64", "syncfs"), ("5.8.0", "syncfs"), ("5.7.19", "fsync"), ("odd", "fsync")):
+        with patch.object(os, "uname", return_value=SimpleNamespace(release=kernel)):
+            assert f"recovery_init_sync_method = '{method}'" in settings("/socket", 1 << 30).splitlines()
 
 
 def test_text_is_utf8_with_rules_that_need_no_locale_of_the_machine(looked_at: Server) -> None:
