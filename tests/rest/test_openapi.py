@@ -144,6 +144,41 @@ def test_an_answer_schema_promises_every_field(kind: Any) -> None:
     assert all(part.get("description", "").endswith(".") for part in schema["properties"].values())
 
 
+def test_links_lead_from_what_was_made_to_everything_one_can_do_with_it() -> None:
+    """Whatever stands below a record is linked from its create, and each link fills the whole path of its target."""
+    by_name = {operation["operationId"]: (path, operation) for _, path, operation in operations()}
+    for kind in (k for k in ALL if "create" in k.verbs):
+        links = by_name[f"create_{kind.name}"][1]["responses"]["201"].get("links", {})
+        below = f"/api/v1/{{org_id}}/{kind.path}/{{{kind.id_param}}}"
+        reached = {
+            n for n, (path, o) in by_name.items() if path.startswith(below) and len(_ids(o)) <= len(_ids_of(kind))
+        }
+        assert set(links) == reached
+        for link in links.values():
+            given = {name.removeprefix("path."): value for name, value in link["parameters"].items()}
+            assert set(_ids(by_name[link["operationId"]][1])) <= set(given)
+            assert given[kind.id_param] == "$response.body#/id"
+
+
+def _ids(operation: dict[str, Any]) -> list[str]:
+    return [p["name"] for p in operation["parameters"] if p["in"] == "path"]
+
+
+def _ids_of(kind: Any) -> list[str]:
+    return ["org_id", *([] if kind.parent is None else ["patient_uuid"]), kind.id_param]
+
+
+@pytest.mark.parametrize("value", ["a", "2026-03-01 b", '"a b"', "x" * 255, 'a"b', "x" * 256, "", '"', '""', '"a', "é"])
+def test_the_document_says_which_idempotency_keys_are_taken(house: House, value: str) -> None:
+    """A client that checks a key by the document never refuses a right one, nor sends a wrong one."""
+    operation = DOCUMENT["paths"]["/api/v1/{org_id}/employers"]["post"]
+    [key] = [p for p in operation["parameters"] if p["name"] == "Idempotency-Key"]
+    desk = house.org(f"Keys {value[:9]!r}").desk()
+    headers = {b"Idempotency-Key": value.encode("latin-1")}
+    taken = desk.post("/employers", json={"name": "Mill"}, headers=headers).status_code == 201
+    assert taken == validator(key["schema"]).is_valid(value)
+
+
 def test_a_real_answer_fits_its_schema(house: House) -> None:
     """The promise is of the server, not of the document alone: a created patient, a list and a refusal."""
     desk = house.org("Open API").desk()

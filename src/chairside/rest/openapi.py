@@ -9,11 +9,13 @@ from chairside import __version__
 from chairside.engine.operations import Operation
 from chairside.errors import CODES
 from chairside.fields import Body, Entry, Reference
-from chairside.resource import Kind
+from chairside.resource import BASE_VERSION, VERSION, Kind
 from chairside.rest import examples
 from chairside.rest.errors import status_of, success_of
+from chairside.rest.reading import KEY_FORM
 from chairside.rest.schemas import SHARED
 from chairside.types import Many
+from chairside.types.texts import NOT_BLANK
 
 Schema = dict[str, Any]
 PREFIX = "/api/v1/{org_id}/"
@@ -38,7 +40,10 @@ def document(
         schemas[body.schema] = body_schema(body)
     paths: dict[str, Schema] = {}
     for operation in operations:
-        paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = _operation(operation, kinds, schemas)
+        shown = _operation(operation, kinds, schemas)
+        if operation.created and (links := _links(operation, operations)):
+            shown["responses"]["201"]["links"] = links
+        paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = shown
     return {
         "openapi": "3.1.0",
         "info": {
@@ -68,7 +73,9 @@ def answer_schema(kind: Kind) -> Schema:
         if "anyOf" in shown:  # decimals are answered as text
             shown = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
         shown = {
-            k: v for k, v in shown.items() if k not in ("minLength", "examples") and not (k == "pattern" and v == r"\S")
+            k: v
+            for k, v in shown.items()
+            if k not in ("minLength", "examples") and not (k == "pattern" and v == NOT_BLANK)
         }
         properties[field.name] = (shown if must else nullable(shown)) | {"description": field.doc}
     return {"type": "object", "description": kind.doc, "properties": properties, "required": list(properties)}
@@ -137,6 +144,21 @@ def _success(operation: Operation, schemas: Mapping[str, Schema]) -> Schema:
     return {"description": "Done.", "headers": headers, "content": {"application/json": content}}
 
 
+def _links(create: Operation, operations: Iterable[Operation]) -> Schema:
+    """Where one can go from a record just made: every operation on it, and on what belongs to it."""
+    made = f"{create.path}/{{{create.id_param}}}"
+    known = {n: f"$request.path.{n}" for n in ("org_id", *create.path_params)} | {create.id_param: "$response.body#/id"}
+    links: Schema = {}
+    for operation in operations:
+        needed = ("org_id", *operation.path_params)
+        if f"{operation.path}/".startswith(f"{made}/") and known.keys() >= set(needed):
+            parameters = {f"path.{n}": known[n] for n in needed}
+            if BASE_VERSION in operation.query:
+                parameters[f"query.{BASE_VERSION.key}"] = f"$response.body#/{VERSION.name}"
+            links[operation.name] = {"operationId": operation.name, "parameters": parameters}
+    return links
+
+
 def _answer(form: str) -> Schema:
     """The schema of an answer form: X, page:X, array:X, items:X or cursor:X."""
     shape, _, name = form.rpartition(":")
@@ -172,7 +194,7 @@ def _parameters(operation: Operation) -> list[Schema]:
     query = [_query(e) for e in operation.query]
     headers = []
     if operation.method in ("POST", "PUT", "PATCH"):
-        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"}
+        key = {"type": "string", "pattern": f"^[ \\t]*({KEY_FORM})[ \\t]*$", "examples": ["intake-2026-03-01"]}
         headers.append(_header("Idempotency-Key", key, "Makes the request safe to repeat."))
     if operation.writes and operation.versioned and not operation.created:
         headers.append(_header("If-Match", {"type": "string"}, "ETag that the record must still have."))

@@ -17,7 +17,9 @@ from chairside.types import Boolean, Integer, Invalid, Many, is_uuid
 
 _decode = msgspec.json.Decoder().decode
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
-_KEY = re.compile(r'"([\x20-\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?)', re.ASCII)
+# An Idempotency-Key, quoted or bare, as the document shows it.
+KEY_FORM = r'"([ !#-~]{1,255})"|([!#-~](?:[ -~]{0,253}[!-~])?)'
+_KEY = re.compile(KEY_FORM, re.ASCII)
 _TAG = re.compile(r'(W/)?"([^"]*)"')
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 MOST_PARAMETERS = 100
@@ -26,7 +28,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 def header(headers: Headers, name: bytes) -> list[str]:
-    return [value.decode("latin-1").strip() for key, value in headers if key == name]
+    return [value.decode("latin-1").strip(" \t") for key, value in headers if key == name]
 
 
 def request_id(headers: Headers) -> str | None:

@@ -13,6 +13,8 @@ import email_validator
 from chairside.types.checks import Invalid, text_of
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+# The separators that str.strip() takes off beside what regular expressions of other languages call a blank.
+NOT_BLANK = r"[^\s\x1c-\x1f\x85]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Text:
     @property
     def schema(self) -> dict[str, object]:
         least = {"minLength": self.min} if self.min else {}
-        blank = {"pattern": r"\S"} if self.trim and self.min else {}
+        blank = {"pattern": NOT_BLANK} if self.trim and self.min else {}
         return {"type": "string", "maxLength": self.max, **least, **blank}
 
     def parse(self, value: object, now: datetime) -> str:
@@ -131,7 +133,7 @@ class Phone:
 
     @property
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "maxLength": 40, "examples": ["(312) 555-0142"]}
+        return {"type": "string", "maxLength": 40, "pattern": r"^(\D*\d){3,20}\D*$", "examples": ["(312) 555-0142"]}
 
     def parse(self, value: object, now: datetime) -> str:
         text = text_of(value).strip()

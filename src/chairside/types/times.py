@@ -9,9 +9,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from chairside.types.checks import Invalid, text_of
 
 EARLIEST_DATE = date(1900, 1, 1)
+_SINCE = "^(19|[2-9][0-9])[0-9]{2}-"  # the same, for schemas
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 _TIME = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)
+_CLOCK = "^[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Date:
 
     @property
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "format": "date"}
+        return {"type": "string", "format": "date", "pattern": _SINCE}
 
     def parse(self, value: object, now: datetime) -> date:
         text = text_of(value)
@@ -49,7 +51,7 @@ class Timestamp:
 
     @property
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "format": "date-time"}
+        return {"type": "string", "format": "date-time", "pattern": _SINCE}
 
     def parse(self, value: object, now: datetime) -> datetime:
         text = text_of(value).upper()
@@ -75,7 +77,7 @@ class Moment:
 
     @property
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+        return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}], "pattern": _SINCE}
 
     def parse(self, value: object, now: datetime) -> datetime:
         text = text_of(value)
@@ -92,7 +94,7 @@ class TimeOfDay:
 
     @property
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "format": "time", "examples": ["09:30:00"]}
+        return {"type": "string", "format": "time", "pattern": _CLOCK, "examples": ["09:30:00"]}
 
     def parse(self, value: object, now: datetime) -> time:
         text = text_of(value).removesuffix("Z")

@@ -27,7 +27,8 @@ class Many:
 
     @property
     def schema(self) -> dict[str, object]:
-        return {"type": "array", "items": self.item.schema, "minItems": self.min, "maxItems": self.max}
+        once = {"uniqueItems": True} if self.distinct else {}
+        return {"type": "array", "items": self.item.schema, "minItems": self.min, "maxItems": self.max, **once}
 
     def parse(self, value: object, now: datetime) -> list[object]:
         if not isinstance(value, list):
