@@ -27,7 +27,10 @@ _RESETS = frozenset(("but", "except", "however", "besides", "only"))
 _REACH_IN_A_MEDICATION = 2
 
 _MARKS = str.maketrans(dict.fromkeys("™®©℠", " "))
-_VASOCONSTRICTOR_RATIO = re.compile(r"\b1\s*[:/]\s*\d{2,3}(?:[ ,.]?000|\s?k)\b")
+# "1:100,000", "1/100k", and "1:100" as it is said at the chair; "1/100" alone is not, for a dose may be written so.
+_VASOCONSTRICTOR_RATIO = re.compile(r"\b1\s*(?:[:/]\s*\d{2,3}(?:[ ,.]?000|\s?k)|:\s*(?:20|50|100|200))\b")
+# "Local anesthetics (amide type)" is one name, not a class and a remark.
+_KIND_IN_BRACKETS = re.compile(r"[(\[,]\s*(amide|ester)s?\b")
 _NUMBERED = re.compile(r"(?:#|\bno\.)\s*(?=\d)")
 _INITIALS = re.compile(r"\b(?:[a-z]\.){2,}[a-z]?\b")
 _CLAUSE = re.compile(r"[;.,()\[\]{}|\r\n]+")
@@ -108,6 +111,7 @@ def _folded(text: str) -> str:
     kept = "".join(char for char in decomposed if unicodedata.category(char) not in {"Mn", "Cf"})
     kept = kept.replace("w/o", " without ").replace("w/", " w ")
     kept = _VASOCONSTRICTOR_RATIO.sub(" vasoconstrictor ", kept)
+    kept = _KIND_IN_BRACKETS.sub(r" \1 ", kept)
     kept = _NUMBERED.sub(" no ", kept)
     return _INITIALS.sub(lambda initials: initials.group().replace(".", "") + " ", kept)
 
