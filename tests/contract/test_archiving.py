@@ -110,20 +110,6 @@ def test_what_must_be_unique_is_refused_a_second_time(home: Builder, kind: Kind)
     assert home.head() == head
 
 
-@pytest.mark.parametrize("kind", DUPLICATES, ids=[k.name for k in DUPLICATES])
-def test_of_many_equal_creates_at_once_one_is_done(home: Builder, kind: Kind) -> None:
-    """Racing creates of what must be unique make exactly one record; the others are told why not."""
-    patient = home.patient_of(kind)
-    sent = home.body(kind) | CROWDED.get(kind.name, {})
-    path, head = home.collection(kind, patient), home.head()
-    with ThreadPoolExecutor(RACERS) as crowd:
-        answers = list(crowd.map(lambda _: home.client.post(path, json=sent), range(RACERS)))
-    assert sum(a.status_code == 201 for a in answers) == 1
-    for answer in (a for a in answers if a.status_code != 201):
-        taken(answer, kind)
-    assert len(home.events(kind, head)) == 1
-
-
 @each_with("duplicate_name")
 def test_names_are_compared_without_case_and_outer_blanks(home: Builder, kind: Kind) -> None:
     """A name in other case, or with blanks around it, is the same name: on create and on PATCH."""
