@@ -35,6 +35,8 @@ GOOD: dict[str, dict[str, str]] = {
         "100": "100",
         "1,234": "1234",
         "1,234,567.8900": "1234567.89",
+        ".5": "0.5",
+        "-.25": "-0.25",
         "0.0000000001": "0.0000000001",
         "999999999999999": "999999999999999",
         "999999999999999.9999999999": "999999999999999.9999999999",
@@ -60,6 +62,7 @@ GOOD: dict[str, dict[str, str]] = {
     "currency": {
         "5": "5.00",
         "5.5": "5.50",
+        "$.50": "0.50",
         "$1,234.50": "1234.50",
         "1,234": "1234.00",
         "$ 20": "20.00",
@@ -81,6 +84,9 @@ BAD: dict[str, dict[str, str]] = {
         "1e5": "wrong_type",
         "1,23": "wrong_type",
         "12,34,567": "wrong_type",
+        "0,123": "wrong_type",
+        "1,2345": "wrong_type",
+        "1234,567": "wrong_type",
         "1.234,5": "wrong_type",
         "1 234": "wrong_type",
         "1_000": "wrong_type",
@@ -137,6 +143,9 @@ BAD: dict[str, dict[str, str]] = {
     "currency": {
         "": "too_short",
         "5.005": "out_of_range",
+        "2.675": "out_of_range",
+        "-0.004": "out_of_range",
+        "0,123": "wrong_type",
         "0.001": "out_of_range",
         "5,00": "wrong_type",
         "$": "wrong_type",
@@ -207,6 +216,22 @@ def test_what_is_no_value_of_its_type_is_refused(
         answer = put(own_desk, patient, {fields[field_type]: sent})
         assert refusal(answer) == (422, {("body", "fields", 0, "value"): code}), shown(sent)
     assert held(own_desk, patient) == {}
+
+
+def test_a_wrong_choice_names_the_options(own_desk: Client, fields: dict[str, str], patient: Json) -> None:
+    """As for every field with a fixed list of values."""
+    answer = put(own_desk, patient, {fields["dropdown"]: "C"})
+    assert answer.json()["detail"][0]["msg"] == "must be one of: A, B, Straße"
+
+
+def test_options_that_differ_in_case_alone_are_never_mixed_up(own_desk: Client, patient: Json) -> None:
+    """As it is written each is taken; a third spelling could mean either, and is refused."""
+    definition = define(own_desk, "dropdown", dropdown_options=["Left", "LEFT", "Right"])["id"]
+    for sent in ("Left", "LEFT", "Right"):
+        assert fill(own_desk, patient, {definition: sent})[0]["value"] == sent
+    assert fill(own_desk, patient, {definition: "right"})[0]["value"] == "Right"
+    answer = put(own_desk, patient, {definition: "left"})
+    assert refusal(answer) == (422, {("body", "fields", 0, "value"): "invalid_choice"})
 
 
 @pytest.mark.parametrize("field_type", GOOD)

@@ -12,7 +12,8 @@ from chairside.types import Invalid
 
 TYPES = ("text", "number", "date", "boolean", "dropdown", "currency")
 LONGEST = 2000
-_NUMBER = re.compile(r"[+-]?(\d{1,15}|\d{1,3}(,\d{3}){1,4})(\.\d{1,10})?", re.ASCII)
+# Not "0,123": no thousands are set off there, so the comma is somebody's decimal point.
+_NUMBER = re.compile(r"[+-]?(?=\.?\d)(\d{1,15}|[1-9]\d{0,2}(,\d{3}){1,4})?(\.\d{1,10})?", re.ASCII)
 _US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _WORDS = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
@@ -29,13 +30,13 @@ def normalised(definition: Mapping[str, Any], text: str) -> str:
 
 
 def _option(value: str, options: list[str]) -> str:
-    """The option as it is written in the definition, whatever case was sent."""
-    by_fold = {option.casefold(): option for option in options}
+    """The option as it is written in the definition; another case is understood where it can mean one alone."""
     if value in options:
         return value
-    if value.casefold() not in by_fold:
-        raise Invalid("invalid_choice", "must be one of the field's options")
-    return by_fold[value.casefold()]
+    alike = [option for option in options if option.casefold() == value.casefold()]
+    if len(alike) != 1:
+        raise Invalid("invalid_choice", f"must be one of: {', '.join(options)}")
+    return alike[0]
 
 
 def _number(value: str) -> str:
