@@ -35,8 +35,10 @@ def months_old(born: date | None, day: date) -> int | None:
 
 
 def exact_months(born: date, day: date) -> float:
-    """Months of age with their fraction, as growth tables count them: 30.4375 days each."""
-    return (day - born).days / 30.4375
+    """Months of age with their fraction, as growth tables count them: whole ones on the day, 30.4375 days a month."""
+    whole = months_old(born, day) or 0
+    # Not days alone: they make some children 23.98 months old on their second birthday.
+    return min(max((day - born).days / 30.4375, whole), whole + 0.99)
 
 
 def settle(change: Change) -> None:
