@@ -23,6 +23,7 @@ from chairside.engine.verbs import VERBS
 from chairside.engine.work import Work
 from chairside.logs import configure
 from chairside.records import ALL, BODIES, SCHEMAS
+from chairside.rest.admission import Admission
 from chairside.rest.front import App
 from chairside.rest.handlers import House
 from chairside.rest.openapi import document
@@ -63,7 +64,7 @@ def owner_place(settings: Settings) -> Place:
 def house_of(settings: Settings, pool: Pool) -> tuple[House, Trail]:
     trail = Trail(pool)
     work = Work(pool, trail, tables(ALL), Shapes(ALL), Vault(settings.key_file), constraints.by_name(ALL))
-    return House(work, Doorkeeper(pool)), trail
+    return House(work, Doorkeeper(pool), settings.body_seconds), trail
 
 
 def create() -> App:
@@ -87,7 +88,13 @@ def create() -> App:
             await trail.stop()
             await pool.close()
 
-    return application(house, every_operation(), openapi(), lifespan)
+    doors = Admission(
+        at_once=settings.at_once,
+        share=settings.org_share,
+        line=settings.line,
+        patience=settings.patience / 1000,
+    )
+    return application(house, every_operation(), openapi(), lifespan, doors)
 
 
 async def _tidy(house: House) -> None:

@@ -14,6 +14,7 @@ CODES: Mapping[str, str] = {
     # the form of a request
     "invalid_json": "The body is not well-formed JSON.",
     "unsupported_media_type": "A body must be sent as application/json.",
+    "incomplete_body": "The body did not come whole, or not in time; nothing was done.",
     "body_too_large": "The body is larger than this operation takes.",
     "invalid_header": "A header has a value that cannot be used.",
     "unknown_field": "The body has a field that this operation does not know.",
@@ -66,7 +67,8 @@ CODES: Mapping[str, str] = {
     "guarantor_of_active_dependents": "The patient is guarantor of patients who are not archived.",
     # the server itself
     "internal_error": "Something failed on the server; the request id finds it in the log.",
-    "unavailable": "The database cannot be reached or is busy; Retry-After says when to try again.",
+    "too_many_requests": "The org has too much under way; nothing was done, and Retry-After says when to try again.",
+    "unavailable": "The server is full, or its database away or busy; Retry-After says when to try again.",
 }
 
 

@@ -22,6 +22,12 @@ class Settings:
     port: int = 8400
     workers: int = 2
     pool_size: int = 8
+    at_once: int = 32
+    org_share: int = 3
+    line: int = 256
+    patience: int = 1000
+    connections: int = 1024
+    body_seconds: int = 60
     log_format: str = "auto"
     log_level: str = "info"
 
@@ -37,11 +43,21 @@ DOCS: Mapping[str, str] = {
     "port": "Port to listen on.",
     "workers": "Worker processes; one per core that the database does not need.",
     "pool_size": "Database connections of each worker, beside one for the audit trail.",
+    "at_once": "Requests that each worker works on at once; more wait in line.",
+    "org_share": "How many of these may be of one org while others ask too and some wait.",
+    "line": "Requests that may wait in line at each worker; more are refused.",
+    "patience": "Milliseconds that a request waits in line before it is refused.",
+    "connections": "Clients that each worker keeps connections with at once; more wait to be accepted.",
+    "body_seconds": "Seconds that the body of a request may take to come whole.",
     "log_format": "json, console, or auto: console on a terminal, json elsewhere.",
     "log_level": "debug, info, warning or error.",
 }
 _CHOICES = {"log_format": ("auto", "console", "json"), "log_level": ("debug", "info", "warning", "error")}
-_BOUNDS = {"port": (1, 65535), "workers": (1, 64), "pool_size": (1, 100)}
+_OVERLOAD = {
+    "at_once": (1, 1000), "org_share": (1, 1000), "line": (0, 10_000), "patience": (0, 10_000),
+    "connections": (16, 16_384), "body_seconds": (1, 3600),
+}  # fmt: skip
+_BOUNDS = {"port": (1, 65535), "workers": (1, 64), "pool_size": (1, 100), **_OVERLOAD}
 
 
 def variable(name: str) -> str:

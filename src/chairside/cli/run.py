@@ -126,6 +126,7 @@ def _run(settings: Settings, kept: dict[str, str]) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=10,
         backlog=1024,
+        backpressure=settings.connections,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
     )
     server.serve()

@@ -15,6 +15,7 @@ STATUS: Mapping[str, int] = {
     "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "incomplete_body": 408,
     "version_conflict": 409,
     "idempotency_conflict": 409,
     "idempotency_in_progress": 409,
@@ -28,6 +29,7 @@ STATUS: Mapping[str, int] = {
     "precondition_failed": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,
+    "too_many_requests": 429,
     "internal_error": 500,
     "unavailable": 503,
     **dict.fromkeys(
@@ -74,7 +76,7 @@ STATUS: Mapping[str, int] = {
     ),
 }
 # What a retry helps against, and after how many seconds.
-RETRY_AFTER: Mapping[str, int] = {"idempotency_in_progress": 1, "unavailable": 2}
+RETRY_AFTER: Mapping[str, int] = {"idempotency_in_progress": 1, "too_many_requests": 1, "unavailable": 2}
 
 
 def success_of(operation: Operation) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import ClientException, HTTPException
+from litestar.exceptions import ClientException, HTTPException, InternalServerException
 from litestar.response.base import ASGIResponse
 
 from chairside.access import roles
@@ -38,6 +39,7 @@ class House:
 
     work: Work
     doorkeeper: Doorkeeper
+    body_seconds: float  # for how long the body of a request is waited for
 
 
 async def answer(house: House, operation: Operation, route: str, request: Asking) -> ASGIResponse:
@@ -47,10 +49,11 @@ async def answer(house: House, operation: Operation, route: str, request: Asking
     context: Context | None = None
     try:
         caller = await _caller(house, request)
+        seen.org_id = caller.org_id
         now = datetime.now(UTC)
         line = _line(operation, request, now)
         context = _context(operation, route, request, caller, seen.request_id, line, now)
-        context, asked = await _ask(operation, context, request, line)
+        context, asked = await _ask(house, operation, context, request, line)
         run = house.work.write if operation.writes else house.work.read
         given = await run(operation, context, asked)
         return _success(given)
@@ -113,7 +116,9 @@ def _context(
     )
 
 
-async def _ask(operation: Operation, context: Context, request: Asking, line: _Line) -> tuple[Context, Asked]:
+async def _ask(
+    house: House, operation: Operation, context: Context, request: Asking, line: _Line
+) -> tuple[Context, Asked]:
     """What is asked, once it is clear that the caller may; an org of others is as if it were not there."""
     caller, headers = context.caller, request.scope["headers"]
     if line.org_id != caller.org_id:
@@ -126,7 +131,7 @@ async def _ask(operation: Operation, context: Context, request: Asking, line: _L
     raw = b""
     body: dict[str, Any] = {}
     if operation.method != "GET":
-        raw = await _body(request)
+        raw = await _body(house, request)
         form = operation.clinical_body if clinical else operation.body
         body, bad = reading.body_of(raw, headers, operation.portal_body if caller.portal else form, context.now)
         problems += bad
@@ -144,9 +149,12 @@ def _with_headers(operation: Operation, context: Context, headers: reading.Heade
     return replace(context, key=key, fingerprint=fingerprint, if_match=reading.if_match(headers))
 
 
-async def _body(request: Asking) -> bytes:
+async def _body(house: House, request: Asking) -> bytes:
     try:
-        return await request.body()
+        async with asyncio.timeout(house.body_seconds):
+            return await request.body()
+    except (TimeoutError, InternalServerException):  # the latter is how the framework says that the sender has gone
+        raise refuse("incomplete_body", "body") from None
     except ClientException as refused:
         if refused.status_code == TOO_LARGE:
             raise refuse("body_too_large", "body") from None

@@ -26,6 +26,18 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     held[1].observe(seconds)
 
 
+def refused(status: int, reason: str) -> None:
+    """Count one request that was turned away before any work."""
+    _refusals().labels(str(status), reason).inc()
+
+
+@cache
+def _refusals() -> Counter:
+    from prometheus_client import Counter  # noqa: PLC0415 - as below
+
+    return Counter("chairside_refused", "Requests refused because of overload.", ["status", "reason"])
+
+
 @cache
 def _instruments() -> tuple[Counter, Histogram]:
     # The library decides when it is imported whether processes share their numbers, and workers are forked from a

@@ -11,7 +11,7 @@ from chairside.errors import CODES
 from chairside.fields import Body, Entry, Reference
 from chairside.resource import BASE_VERSION, VERSION, Kind
 from chairside.rest import examples
-from chairside.rest.errors import status_of, success_of
+from chairside.rest.errors import RETRY_AFTER, status_of, success_of
 from chairside.rest.reading import KEY_FORM
 from chairside.rest.schemas import SHARED
 from chairside.types import Many
@@ -20,7 +20,7 @@ from chairside.types.texts import NOT_BLANK
 Schema = dict[str, Any]
 PREFIX = "/api/v1/{org_id}/"
 REF = "#/components/schemas/"
-ALWAYS = ("unauthenticated", "forbidden", "not_found", "missing", "unavailable")
+ALWAYS = ("unauthenticated", "forbidden", "not_found", "missing", "too_many_requests", "unavailable")
 ABOUT = (
     "Patient records of dental practices. Every request carries a bearer token of its org. POST, PUT and PATCH may"
     " carry an Idempotency-Key and can then be repeated safely. Answers carry the record's version as ETag; If-Match"
@@ -112,10 +112,12 @@ def _operation(operation: Operation, kinds: Sequence[Kind], schemas: Mapping[str
     if operation.method == "GET" and operation.versioned:
         responses["304"] = {"description": "The caller has this version already."}
     for status, codes in _errors(operation).items():
-        responses[str(status)] = {
+        refused = responses[str(status)] = {
             "description": " ".join(f"`{c}`: {CODES[c]}" for c in codes),
             "content": {"application/json": {"schema": {"$ref": REF + "Error"}}},
         }
+        if not RETRY_AFTER.keys().isdisjoint(codes):
+            refused["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
     shown: Schema = {
         "operationId": operation.name,
         "tags": [_tag(operation, kinds)],
@@ -132,7 +134,7 @@ def _operation(operation: Operation, kinds: Sequence[Kind], schemas: Mapping[str
 
 
 def _success(operation: Operation, schemas: Mapping[str, Schema]) -> Schema:
-    headers = {"X-Request-Id": {"schema": {"type": "string"}}}
+    headers = {name: {"schema": {"type": "string"}} for name in ("X-Request-Id", "RateLimit-Policy", "RateLimit")}
     if operation.versioned:
         headers["ETag"] = {"schema": {"type": "string"}}
     if operation.created:
@@ -179,7 +181,7 @@ def _answer(form: str) -> Schema:
 def _errors(operation: Operation) -> dict[int, list[str]]:
     codes = [*ALWAYS, *operation.errors]
     if operation.method != "GET":
-        codes += ["idempotency_conflict", "unsupported_media_type", "body_too_large"]
+        codes += ["idempotency_conflict", "unsupported_media_type", "incomplete_body", "body_too_large"]
     if operation.writes and operation.versioned and not operation.created:
         codes.append("precondition_failed")
     by_status: dict[int, list[str]] = {}

@@ -14,6 +14,7 @@ from litestar.response.base import ASGIResponse
 
 from chairside.engine.operations import Operation
 from chairside.rest import handlers, metrics
+from chairside.rest.admission import Admission
 from chairside.rest.front import App, front
 from chairside.rest.handlers import Asking, House
 from chairside.store.pool import AWAY
@@ -32,8 +33,10 @@ START = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#explorer", deepLinki
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 
 
-def application(house: House, operations: Sequence[Operation], document: Mapping[str, Any], lifespan: Any) -> App:
-    """The ASGI application. `lifespan` opens and closes what `house` needs."""
+def application(
+    house: House, operations: Sequence[Operation], document: Mapping[str, Any], lifespan: Any, doors: Admission
+) -> App:
+    """The ASGI application. `lifespan` opens and closes what `house` needs; `doors` bounds what is worked on."""
     app = Litestar(
         route_handlers=[
             *_options(operations),  # first, for the framework answers for paths that it finds without
@@ -46,7 +49,7 @@ def application(house: House, operations: Sequence[Operation], document: Mapping
         lifespan=[lifespan],
         request_max_body_size=BODY_LIMIT,
     )
-    return front(app)
+    return front(app, doors)
 
 
 def _route(house: House, operation: Operation) -> HTTPRouteHandler:
