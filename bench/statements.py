@@ -49,8 +49,10 @@ class _Heard(Pool):
         self.calls.append(Call(query.query, tuple(query.args or ())))
 
     @asynccontextmanager
-    async def transaction(self, org_id: str, *, writes: bool, stamps: bool = False) -> AsyncIterator[Connection]:
-        async with super().transaction(org_id, writes=writes, stamps=stamps) as connection:
+    async def transaction(
+        self, org_id: str, *, writes: bool, stamps: bool = False, large: bool = False
+    ) -> AsyncIterator[Connection]:
+        async with super().transaction(org_id, writes=writes, stamps=stamps, large=large) as connection:
             connection.add_query_logger(self.hear)
             yield connection
 

@@ -131,6 +131,7 @@ STOCK = Operation(
     answer="",
     run=stock,
     writes=True,
+    large=True,
 )
 
 

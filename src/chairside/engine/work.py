@@ -62,7 +62,7 @@ class Work:
 
     async def read(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the audit record of the read is durable."""
-        async with self.pool.transaction(context.caller.org_id, writes=False) as connection:
+        async with self.pool.transaction(context.caller.org_id, writes=False, large=operation.large) as connection:
             reply = await operation.run(self._desk(context, connection), asked)
         context = _about(context, reply)
         if reply.version is not None and (context.known is None or reply.version in context.known):
@@ -74,7 +74,9 @@ class Work:
         """The answer, once the change is committed; again from the start when the database asks for it."""
         for attempt in range(TRIES):
             try:
-                async with self.pool.transaction(context.caller.org_id, writes=True, stamps=True) as connection:
+                async with self.pool.transaction(
+                    context.caller.org_id, writes=True, stamps=True, large=operation.large
+                ) as connection:
                     # Later than the mark that the transaction set, so that no reader by time of change misses it.
                     stamped = replace(context, now=datetime.now(UTC))
                     return await self._write(operation, stamped, asked, connection)

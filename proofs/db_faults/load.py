@@ -1,0 +1,157 @@
+"""Front desks that read and write without pause, retry with their keys, and remember everything they were told."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.house import KEEP_ALL
+
+# No more than a hang is judged by this; what the settings of the server add up to is less.
+MOST_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One answer: what was asked, when (seconds of the monotonic clock) and how it ended."""
+
+    act: str
+    began: float
+    ended: float
+    status: int
+    code: str
+    request_id: str
+    retry_after: bool
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def allowed(self) -> bool:
+        """Success, or a refusal that says when to try again."""
+        later = self.status == 503 or (self.status == 409 and self.code == "idempotency_in_progress")
+        return self.good or (later and self.retry_after)
+
+
+@dataclass
+class Desk:
+    """One writer with patients of its own: what it was told of each, by the name it gave."""
+
+    name: str
+    base: str
+    token: str
+    dice: random.Random
+    seen: list[Seen] = field(default_factory=list)
+    made: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    number: int = 0
+
+    def work(self) -> None:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        with httpx.Client(base_url=self.base, headers=headers, timeout=MOST_SECONDS, limits=KEEP_ALL) as self.client:
+            try:
+                while not self.stopping.is_set():
+                    self._act()
+            except Exception as fault:  # noqa: BLE001 - told to the proof, which fails by it
+                self.faults.append(f"{self.name}: {fault!r}")
+
+    def _act(self) -> None:
+        act = self.dice.choice(("create", "patch", "read", "read", "list", "search", "events"))
+        some = self.dice.choice(list(self.made)) if self.made else ""
+        if act == "create" or not some:
+            self._create()
+        elif act == "patch":
+            self._patch(some)
+        elif act == "read":
+            self._once("read", "GET", f"/patients/{self.made[some]}")
+        elif act == "list":
+            self._once("list", "GET", "/patients/cursor?first=5")
+        elif act == "search":
+            self._once("search", "GET", f"/patients/search?q={some[:6]}")
+        else:
+            self._once("events", "GET", "/events?limit=5")
+
+    def _create(self) -> None:
+        self.number += 1
+        name = f"{self.name}q{self.number}"
+        body = {"first_name": "Fault", "last_name": name, "social_security_number": "900-45-6789"}
+        answer = self._until_done("create", "POST", "/patients", body)
+        self.made[name], self.versions[name] = answer["id"], answer["version"]
+
+    def _patch(self, name: str) -> None:
+        self.number += 1
+        body = {"base_version": self.versions[name], "city": f"Town {self.number}"}
+        answer = self._until_done("patch", "PATCH", f"/patients/{self.made[name]}", body)
+        self.versions[name] = answer["version"]
+
+    def _until_done(self, act: str, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Tried with one key until it is known to have happened."""
+        key = {"Idempotency-Key": f"{self.name}-{self.number}"}
+        end = time.monotonic() + 4 * MOST_SECONDS
+        while time.monotonic() < end:
+            seen, answer = self._once(act, method, path, json=body, headers=key)
+            if seen.good:
+                return dict(answer.json())
+            if not seen.allowed:
+                break
+            time.sleep(self.dice.uniform(0.05, 0.3))  # sooner than told, to try harder
+        raise AssertionError(f"{act} under one key never succeeded")
+
+    def _once(self, act: str, method: str, path: str, **more: Any) -> tuple[Seen, httpx.Response]:
+        began = time.monotonic()
+        answer = self.client.request(method, path, **more)
+        code = "" if answer.is_success else str(answer.json()["detail"][0]["type"])
+        after, request_id = "retry-after" in answer.headers, answer.headers["x-request-id"]
+        seen = Seen(act, began, time.monotonic(), answer.status_code, code, request_id, after)
+        self.seen.append(seen)
+        if not seen.allowed:
+            self.faults.append(f"{act} was answered {seen.status} {code}, Retry-After: {after}")
+        if act != "create" and not seen.good:
+            time.sleep(0.05)
+        return seen, answer
+
+
+class Load:
+    """Desks at work, each in a thread."""
+
+    def __init__(self, base: str, token: str, desks: int, dice: random.Random) -> None:
+        self.desks = [
+            Desk(f"d{n}x{dice.randrange(16**6):06x}", base, token, random.Random(dice.random())) for n in range(desks)
+        ]
+        self._threads = [threading.Thread(target=desk.work, daemon=True) for desk in self.desks]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Returns when every write has ended one way; a desk that hangs is a fault."""
+        for desk in self.desks:
+            desk.stopping.set()
+        for desk, thread in zip(self.desks, self._threads, strict=True):
+            thread.join(5 * MOST_SECONDS)
+            if thread.is_alive():
+                desk.faults.append(f"{desk.name} hangs")
+
+    def seen(self) -> list[Seen]:
+        return [seen for desk in self.desks for seen in desk.seen]
+
+    def faults(self) -> list[str]:
+        return [fault for desk in self.desks for fault in desk.faults]
+
+    def statuses(self, since: float) -> Counter[int]:
+        return Counter(s.status for s in self.seen() if s.ended >= since)
+
+    def last_refused(self, since: float) -> tuple[float, float]:
+        """Of the refusals that ended after a moment: how long after it the last was asked, and answered."""
+        late = [s for s in self.seen() if s.ended >= since and not s.good]
+        return max((0.0, *(s.began - since for s in late))), max((0.0, *(s.ended - since for s in late)))
