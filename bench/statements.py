@@ -17,7 +17,8 @@ from chairside.engine.context import Caller, Context
 from chairside.engine.work import Work
 from chairside.fields import read_body
 from chairside.settings import Settings
-from chairside.store.pool import Connection, Pool
+from chairside.store.lending import Connection
+from chairside.store.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,6 @@ async def listening(data_dir: Path, org_id: str) -> AsyncIterator[Hear]:
     settings = Settings(data_dir=data_dir)
     pool = _Heard(settings)
     house, trail = house_of(settings, pool)
-    await pool.open()
     trail.start()
 
     async def hear(ask: Ask) -> list[Call]:

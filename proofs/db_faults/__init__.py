@@ -18,7 +18,7 @@ from proofs.db_faults.load import Load
 from proofs.db_faults.proxy import Proxy, between
 from proofs.trial import Trial
 from tests.cli.hands import answered
-from tests.cli.hosting import Hosted, hosted
+from tests.hosting import Hosted, hosted
 from tests.house import House, free_port
 
 SHORT, LONG = 1, 10

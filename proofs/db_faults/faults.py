@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from proofs.db_faults.proxy import Proxy
-from tests.cli.hosting import USER, Hosted
+from tests.hosting import USER, Hosted
 
 Fault = Callable[[Proxy, Hosted], AbstractContextManager[None]]
 

@@ -77,7 +77,6 @@ def create() -> App:
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        await pool.open()
         trail.start()
         tidying = asyncio.create_task(_tidy(house))
         try:
@@ -98,10 +97,11 @@ def create() -> App:
 
 
 async def _tidy(house: House) -> None:
-    """What can wait a minute: when tokens were used, and keys that have had their day."""
+    """What can wait a minute: connections that rest, when tokens were used, and keys that have had their day."""
     while True:
         await asyncio.sleep(TIDY_SECONDS)
         with contextlib.suppress(*AWAY):
+            await house.work.pool.rest()
             await house.doorkeeper.note_use()
             await house.work.forget_old_keys()
 

@@ -144,7 +144,7 @@ async def counted(house: House, clinic: Org, tmp_path: Path) -> Any:
             caller=caller, request_id="test", method="GET", route="", path="", status=200, now=now, patient_id=patient
         )
         async with connected(house.data_dir) as connection, transaction(connection, clinic.id, writes=False):
-            desk = Desk(context, connection, tables(ALL), Shapes(ALL), Vault(tmp_path / "no key is needed"))  # type: ignore[arg-type]  # a connection of its own instead of one of a pool
+            desk = Desk(context, connection, tables(ALL), Shapes(ALL), Vault(tmp_path / "no key is needed"))
             asked = Asked(path={"patient_uuid": patient}, query={}, body={}, now=now)
             with connection.query_logger(note):
                 reply = await summarize(desk, asked)

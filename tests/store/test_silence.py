@@ -13,7 +13,7 @@ import pytest
 
 from chairside.store.pool import AWAY, Place, Pool
 from proofs.db_faults.proxy import Proxy, between
-from tests.cli.hosting import Hosted, hosted
+from tests.hosting import Hosted, hosted
 from tests.house import wait_for
 
 SIZE = 3
@@ -36,7 +36,6 @@ def proxy(at: Hosted) -> Iterator[Proxy]:
 async def filled(at: Hosted, proxy: Proxy) -> AsyncIterator[Pool]:
     """A pool whose every connection is open and rests."""
     pool = Pool(Place(dsn=at.url.replace(f":{at.port}/", f":{proxy.port}/") + "?sslmode=disable"), size=SIZE)
-    await pool.open()
     try:
         async with AsyncExitStack() as all_at_once:
             for _ in range(SIZE):

@@ -15,7 +15,8 @@ from uuid import UUID
 import asyncpg
 
 from chairside.engine.context import Caller
-from chairside.store.pool import Connection, Pool
+from chairside.store.lending import Connection
+from chairside.store.pool import Pool
 from chairside.store.sql import queries
 
 # chs_<org id, base32>_<256 random bits, base64url>: the org in clear keeps the look-up inside one tenant and shard.

@@ -79,7 +79,6 @@ async def working(settings: Settings) -> AsyncIterator[tuple[Pool, Work]]:
     """The engine on a database that answers."""
     pool = Pool(server_place(settings), size=4)
     house, trail = house_of(settings, pool)
-    await pool.open()
     trail.start()
     try:
         yield pool, house.work

@@ -13,7 +13,7 @@ from chairside.engine.ids import new_id
 from chairside.engine.vault import Vault
 from chairside.errors import Problem, refuse
 from chairside.resource import Kind
-from chairside.store.pool import Connection
+from chairside.store.lending import Connection
 from chairside.store.sql import queries
 from chairside.store.tables import Table
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from chairside.engine.context import Context
 from chairside.errors import refuse
-from chairside.store.pool import Connection
+from chairside.store.lending import Connection
 from chairside.store.sql import queries
 
 

@@ -22,7 +22,8 @@ from chairside.engine.vault import Vault
 from chairside.errors import refuse
 from chairside.resource import Unique
 from chairside.store import constraints
-from chairside.store.pool import AGAIN, Connection, Pool
+from chairside.store.lending import Connection
+from chairside.store.pool import AGAIN, Pool
 from chairside.store.sql import queries
 from chairside.store.tables import Table
 

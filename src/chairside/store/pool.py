@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 
 from chairside.errors import refuse
+from chairside.store.lending import Connection, Lender
 from chairside.store.sql import queries
 from chairside.types import is_uuid
-
-if TYPE_CHECKING:
-    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-else:
-    Connection = Any
 
 ROLE = "chairside_app"
 WRITING = "chairside write "
@@ -91,49 +87,40 @@ async def prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
 
 
-class Pooled(asyncpg.Connection):
-    """A connection that is let go without a farewell, for the other side may have been silent for long."""
-
-    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - as the driver calls it
-        self.terminate()
-
-
 class Pool:
     """The connections of one worker; every transaction names its org before its first statement."""
 
     def __init__(self, place: Place, *, size: int) -> None:
-        self._place, self._size = place, size
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._side: asyncpg.Pool[asyncpg.Record] | None = None
-
-    async def open(self) -> None:
-        self._pool = await self._made(self._size)
+        self._place = place
+        self._lender = Lender(self._connect, size=size, patience=PATIENCE)
         # Appending to the trail never waits for requests that wait for the trail.
-        self._side = await self._made(1)
+        self._side = Lender(self._connect, size=1, patience=PATIENCE)
 
-    async def _made(self, size: int) -> asyncpg.Pool[asyncpg.Record]:
+    async def _connect(self) -> Connection:
         arguments = self._place.arguments()
-        return await asyncpg.create_pool(
-            **arguments | {"server_settings": arguments["server_settings"] | LIMITS},
-            connection_class=Pooled,
-            min_size=0,
-            max_size=size,
-            timeout=PATIENCE,
-            init=prepare,
-            reset=_leave_clean,
-            statement_cache_size=1000,
-            max_cached_statement_lifetime=0,
-            max_inactive_connection_lifetime=300,
-            command_timeout=LONGEST_LARGE,
-        )
+        arguments["server_settings"] |= LIMITS
+        async with asyncio.timeout(PATIENCE):
+            connection: Connection = await asyncpg.connect(
+                **arguments,
+                statement_cache_size=1000,
+                max_cached_statement_lifetime=0,
+                command_timeout=LONGEST_LARGE,
+            )
+            try:
+                await prepare(connection)
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection
 
     async def close(self) -> None:
-        for pool in (self._pool, self._side):
-            if pool is not None:
-                try:
-                    await asyncio.wait_for(pool.close(), 5)
-                except TimeoutError:
-                    pool.terminate()
+        for lender in (self._lender, self._side):
+            await lender.close()
+
+    async def rest(self) -> None:
+        """Close connections that nobody needs any more; meant to be called each minute."""
+        for lender in (self._lender, self._side):
+            await lender.rest()
 
     async def append(self, query: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Many rows of one named insert, durable together when this returns; for tables that any org appends to."""
@@ -142,7 +129,7 @@ class Pool:
 
     async def check(self) -> None:
         """Raises one of AWAY unless the database answers."""
-        async with self._connection(self._pool, LONGEST) as connection:
+        async with self._connection(self._lender, LONGEST) as connection:
             await connection.execute("SELECT 1")
 
     @asynccontextmanager
@@ -155,33 +142,31 @@ class Pool:
         long.
         """
         async with (
-            self._connection(self._pool, LONGEST_LARGE if large else LONGEST) as connection,
+            self._connection(self._lender, LONGEST_LARGE if large else LONGEST) as connection,
             transaction(connection, org_id, writes=writes, stamps=stamps, large=large),
         ):
             yield connection
 
     @asynccontextmanager
-    async def _connection(self, pool: asyncpg.Pool[asyncpg.Record] | None, longest: float) -> AsyncIterator[Connection]:
-        if pool is None:
-            raise ConnectionError("the pool is not open")
-        # A timeout costs a task of its own, and who finds a connection free does not wait.
-        connection = await pool.acquire(timeout=None if pool.get_idle_size() else PATIENCE)
+    async def _connection(self, lender: Lender, longest: float) -> AsyncIterator[Connection]:
+        connection = await lender.borrow()
         try:
             async with asyncio.timeout(longest):
                 yield connection
+        except asyncio.CancelledError:
+            connection.terminate()  # it has not answered yet, so it is not provably idle
+            raise
         except TimeoutError:
-            with suppress(asyncpg.InterfaceError):  # it is gone already
-                connection.terminate()
-            await self._leave_all()
+            connection.terminate()
+            self._leave_all()
             raise
         finally:
-            await pool.release(connection)
+            lender.give_back(connection)
 
-    async def _leave_all(self) -> None:
+    def _leave_all(self) -> None:
         """One connection kept silent, so those that lie idle may be as dead: finding out one by one takes too long."""
-        for pool in (self._pool, self._side):
-            if pool is not None:
-                await pool.expire_connections()
+        for lender in (self._lender, self._side):
+            lender.expire()
 
 
 @cache
@@ -195,7 +180,7 @@ def repeated(query: str, rows: int) -> str:
 
 @asynccontextmanager
 async def transaction(
-    connection: Connection | asyncpg.Connection[asyncpg.Record],
+    connection: Connection,
     org_id: str,
     *,
     writes: bool,
@@ -227,14 +212,8 @@ def _microseconds() -> int:
     return time.time_ns() // 1000
 
 
-async def _roll_back(connection: Connection | asyncpg.Connection[asyncpg.Record]) -> None:
+async def _roll_back(connection: Connection) -> None:
     try:
         await asyncio.wait_for(connection.execute("ROLLBACK"), 1)
     except Exception:  # noqa: BLE001 - whatever happened, a connection not provably idle must not be used again
-        connection.terminate()
-
-
-async def _leave_clean(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Instead of the driver's reset, a round trip for each request: SET LOCAL has died with its transaction."""
-    if connection.is_in_transaction():
         connection.terminate()
