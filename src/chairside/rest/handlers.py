@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import ClientException, HTTPException, InternalServerException
-from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
 
 from chairside.access import roles
 from chairside.access.tokens import Doorkeeper
@@ -31,6 +31,7 @@ log = structlog.get_logger("chairside.fault")
 JSON = "application/json"
 PRIVATE = {"cache-control": "no-store"}
 NOT_MODIFIED, TOO_LARGE = 304, 413
+BODILESS = frozenset({204, NOT_MODIFIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,20 @@ class House:
     body_seconds: float  # for how long the body of a request is waited for
 
 
-async def answer(house: House, operation: Operation, route: str, request: Asking) -> ASGIResponse:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer on its way as it is. The framework's own costs as much as finding the route."""
+
+    status: int
+    body: bytes
+    headers: list[tuple[bytes, bytes]]
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+async def answer(house: House, operation: Operation, route: str, request: Asking) -> Given:
     """Answer one request. Every refusal of a known caller is audited like an answer."""
     seen: Seen = request.scope["chairside"]  # type: ignore[typeddict-item]  # put there by front
     seen.route = route
@@ -161,7 +175,7 @@ async def _body(house: House, request: Asking) -> bytes:
         raise
 
 
-def _success(given: Answer) -> ASGIResponse:
+def _success(given: Answer) -> Given:
     headers = dict(PRIVATE)
     if given.version is not None:
         headers["etag"] = f'"{given.version}"'
@@ -172,14 +186,13 @@ def _success(given: Answer) -> ASGIResponse:
     return _sent(given.status, given.body, headers)
 
 
-def _sent(status: int, body: bytes, headers: dict[str, str]) -> ASGIResponse:
-    """Bytes on their way as they are; without a body no media type."""
-    return ASGIResponse(status_code=status, body=body, headers=headers, media_type=JSON if body else None)
+def _sent(status: int, body: bytes, headers: dict[str, str]) -> Given:
+    if status not in BODILESS:
+        headers = headers | {"content-type": JSON, "content-length": str(len(body))}
+    return Given(status, body, [(name.encode(), value.encode()) for name, value in headers.items()])
 
 
-async def _refusal(
-    house: House, operation: Operation, context: Context | None, problems: tuple[Problem, ...]
-) -> ASGIResponse:
+async def _refusal(house: House, operation: Operation, context: Context | None, problems: tuple[Problem, ...]) -> Given:
     status = errors.status_of_all(problems)
     if context is not None:
         row = audit.entry(
@@ -192,7 +205,7 @@ async def _refusal(
     return _problems(problems)
 
 
-def _problems(problems: tuple[Problem, ...]) -> ASGIResponse:
+def _problems(problems: tuple[Problem, ...]) -> Given:
     return _sent(errors.status_of_all(problems), errors.body_of(problems), PRIVATE | errors.headers_of(problems))
 
 

@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 from litestar import Litestar, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.response.base import ASGIResponse
 
 from chairside.engine.operations import Operation
 from chairside.rest import handlers, metrics
 from chairside.rest.admission import Admission
 from chairside.rest.front import App, front
-from chairside.rest.handlers import Asking, House
+from chairside.rest.handlers import Asking, Given, House
 from chairside.store.pool import AWAY
 
 PREFIX = "/api/v1/{org_id}/"
@@ -56,7 +55,7 @@ def _route(house: House, operation: Operation) -> HTTPRouteHandler:
     template = PREFIX + operation.path
     answer = partial(handlers.answer, house, operation, template)
 
-    async def handle(request: Request[Any, Any, Any]) -> ASGIResponse:
+    async def handle(request: Request[Any, Any, Any]) -> Given:
         return await answer(request)
 
     return HTTPRouteHandler(
