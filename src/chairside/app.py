@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -110,3 +112,6 @@ def _end_with_parent() -> None:
     """A worker whose supervisor was killed must not hold the port; the kernel tells it (PR_SET_PDEATHSIG is 1)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        supervisor = multiprocessing.parent_process()
+        if supervisor is not None and supervisor.pid != os.getppid():
+            os.kill(os.getpid(), signal.SIGKILL)  # it was gone before the kernel could be asked to tell

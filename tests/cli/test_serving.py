@@ -7,6 +7,8 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +123,27 @@ def test_a_server_whose_database_cannot_come_back_ends_with_the_reason(tmp_path:
         assert house.process.wait(90) == 1
         assert house.log().splitlines()[-1].startswith("chairside: The folder ")
         wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+
+
+ORPHANED = """
+import multiprocessing, os, signal, time
+from chairside.app import _end_with_parent
+
+def work(supervisor):
+    while os.getppid() == supervisor:
+        time.sleep(0.01)
+    _end_with_parent()
+    print("still here", flush=True)
+
+multiprocessing.get_context("fork").Process(target=work, args=(os.getpid(),)).start()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_whose_supervisor_was_killed_while_it_began_ends_too() -> None:
+    """Else it would hold the port, without a database, and no later start could listen there."""
+    done = subprocess.run([sys.executable, "-c", ORPHANED], capture_output=True, timeout=90, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGKILL, b"", b"")
 
 
 def test_a_second_start_keeps_everything(stopped: House) -> None:
