@@ -11,6 +11,8 @@ from tests.database import connected
 from tests.house import House, chairside
 from tests.snapshots.stored import same_as_stored
 
+LETTERS = {"read": "re", "write": "wr", "reveal": "rv"}
+
 
 def test_the_routes_are_those_that_clients_know(tmp_path: Path) -> None:
     """A path or method that changes its name breaks every client: `chairside routes` as it was."""
@@ -30,13 +32,13 @@ def test_the_roles_may_what_the_practice_was_told() -> None:
     width = max(len(area) for area in AREAS) + 2
     heads = [" " * width + "".join(f"{role:<14}" for role in ROLES)]
     rows = [f"{area:<{width}}" + "".join(f"{_rights(TABLE[area][role]):<14}" for role in ROLES) for area in AREAS]
-    letters = ", ".join(f"{right[:2]} = {right}" for right in RIGHTS)
+    letters = ", ".join(f"{LETTERS[right]} = {right}" for right in RIGHTS)
     same_as_stored("roles", "\n".join([*heads, *rows, "", letters]))
 
 
 def _rights(held: frozenset[str]) -> str:
     assert held <= set(RIGHTS)
-    return " ".join(right[:2] for right in RIGHTS if right in held) or "-"
+    return " ".join(LETTERS[right] for right in RIGHTS if right in held) or "-"
 
 
 async def test_the_database_has_the_schema_that_was_reviewed(house: House) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,14 +15,12 @@ from chairside.records import ALL
 from chairside.resource import Kind
 from chairside.rest.examples import of_body
 from chairside.store.lists import NAMES, OTHERS, Narrowing, Order, count_statement, page_statement, walk_statement
-from chairside.store.tables import tables
 from chairside.store.typeahead import statement as typeahead
 from chairside.words import question
 from tests.database import Connection, connected
 from tests.house import House, Org
+from tests.statements import TABLES, unfiltered
 
-TABLES = tables(ALL)
-FILTER = re.compile(r"\b(\w+\.)?org_id = \$1\b")
 # Everybody may append to the trail, for reads of many orgs become durable together; nobody reads another's.
 APPENDED_BY_ALL = "audit_events"
 NO_ORG_SET = (asyncpg.UndefinedObjectError, asyncpg.InvalidTextRepresentationError)
@@ -92,13 +89,6 @@ async def as_org(house: House, org: str | None, role: str = "app") -> AsyncItera
             yield connection
         finally:
             await transaction.rollback()
-
-
-def unfiltered(statement: str) -> str:
-    """The statement as it would be had somebody forgotten the org in it."""
-    bare = FILTER.sub("$1::uuid IS NOT NULL", statement)
-    assert bare != statement
-    return bare
 
 
 async def tenant_tables(house: House) -> list[str]:

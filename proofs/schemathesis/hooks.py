@@ -1,0 +1,40 @@
+"""What Schemathesis loads beside its own checks: a tally of answers, and what a refusal of fitting data may name."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+
+# What a request may break although it fits every schema: rules between fields, between records, of today's date, of
+# the letters a text may hold, and codes that are looked up. Any other code says that the document is not true.
+RULES = {
+    "contradiction", "definition_in_use", "guarantor_archived", "guarantor_not_own", "guarantor_of_active_dependents",
+    "guarantor_of_dependents", "active_allergies", "ambiguous_match", "duplicate_row", "not_active", "not_archived",
+    "invalid_transition", "invalid_cursor", "invalid_timezone", "invalid_text", "invalid_email", "out_of_range",
+    "precondition_failed",
+}  # fmt: skip
+# Of two or more fields one must be there; which, no schema of ours says, for each may also be null.
+EITHER_OR = {"medication_definition_uuid", "provider_uuid"}
+TALLY = Path(os.environ["PROOF_TALLY"])
+
+
+@schemathesis.hook
+def after_call(_context: Any, case: Any, response: Any) -> None:
+    """One line for each answer, so that a run that is cut off has told what it saw."""
+    with TALLY.open("a") as tally:
+        tally.write(json.dumps([f"{case.method} {case.operation.path}", response.status_code]) + "\n")
+
+
+@schemathesis.check
+def refused_by_a_rule(_ctx: Any, response: Any, case: Any) -> None:
+    """Data that fits the document is refused for a rule that no schema can hold, never for its form."""
+    if response.status_code not in (412, 422) or case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    for problem in response.json()["detail"]:
+        either_or = problem["type"] == "missing" and problem["loc"][-1] in EITHER_OR
+        if not either_or and problem["type"] not in RULES:
+            raise AssertionError(f"fits its schema, refused as {problem}")
