@@ -29,8 +29,9 @@ def try_all(trial: Trial, asker: Asker) -> None:
 def _failed_create(trial: Trial, asker: Asker, kind: Kind) -> None:
     """Whatever a create is refused for, not a row of the org is another one afterwards."""
     made = asker.make(kind, CROWDED.get(kind.name))
+    bodies = list(_wrong(asker, kind, made.sent))  # some of what they name is made for them
     before = sums(asker.org.house.data_dir, asker.org.id, TRAIL)
-    for body in _wrong(asker, kind, made.sent):
+    for body in bodies:
         answer = asker.client.post(made.collection, json=body, headers={"Idempotency-Key": f"wrong-{asker.number()}"})
         trial.expect(400 <= answer.status_code < 500, f"{kind.name} with {body} answered {answer.status_code}")
         trial.tried("failed creates")
