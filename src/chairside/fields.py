@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from chairside.errors import CODES, Problem, Refused
 from chairside.types import Invalid, Type, Uuid
 
-MISSING = object()
 UUID = Uuid()
 
 
@@ -104,6 +103,11 @@ class Body:
     doc: str = ""
     example: Mapping[str, object] | None = None
     whole: Callable[[dict[str, object], datetime], Iterable[Problem]] | None = None
+    required: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        needed = frozenset(key for key, entry in self.entries.items() if entry.required)
+        object.__setattr__(self, "required", needed)
 
 
 def body_of(schema: str, *entries: Entry, **more: object) -> Body:
@@ -122,33 +126,28 @@ def try_body(body: Body, sent: object, now: datetime, *at: str | int) -> tuple[d
     """The checked values of a sent object, and everything that is wrong with it."""
     if not isinstance(sent, dict):
         return {}, [Problem(at, "must be a JSON object", "wrong_type")]
-    problems = [
-        Problem((*at, _printable(key)), CODES["unknown_field"], "unknown_field")
-        for key in sent
-        if key not in body.entries
-    ]
     values: dict[str, object] = {}
-    for key, entry in body.entries.items():
-        value = sent.get(key, MISSING)
-        if value is MISSING:
-            if entry.required:
-                problems.append(Problem((*at, key), "is required", "missing"))
-            continue
-        if value is None:
-            if entry.nullable:
-                values[key] = None
-            else:
-                problems.append(Problem((*at, key), "must not be null", "null_not_allowed"))
-            continue
+    bad: dict[str, list[Problem]] = {}
+    for key, value in sent.items():
+        entry = body.entries.get(key)
         try:
-            values[key] = entry.type.parse(value, now)
-        except Invalid as bad:
-            problems.extend(Problem((*at, key, *one.inside), one.msg, one.code) for one in bad.every)
+            if entry is None:
+                raise Invalid("unknown_field", CODES["unknown_field"])
+            if value is None and not entry.nullable:
+                raise Invalid("null_not_allowed", "must not be null")
+            values[key] = None if value is None else entry.type.parse(value, now)
+        except Invalid as invalid:
+            bad[key] = [Problem((*at, _printable(key), *one.inside), one.msg, one.code) for one in invalid.every]
         except Refused as inner:
-            problems.extend(Problem((*at, key, *p.loc), p.msg, p.type, p.extra) for p in inner.problems)
-    if not problems and body.whole is not None:
-        problems.extend(Problem((*at, *p.loc), p.msg, p.type, p.extra) for p in body.whole(values, now))
-    return values, problems
+            bad[key] = [Problem((*at, key, *p.loc), p.msg, p.type, p.extra) for p in inner.problems]
+    for key in body.required - sent.keys():
+        bad[key] = [Problem((*at, key), "is required", "missing")]
+    if bad:
+        # First what is unknown, then in the order of the declaration, however they were sent.
+        order = [*(key for key in bad if key not in body.entries), *body.entries]
+        return values, [problem for key in order for problem in bad.get(key, ())]
+    wrong = body.whole(values, now) if body.whole is not None else ()
+    return values, [Problem((*at, *p.loc), p.msg, p.type, p.extra) for p in wrong]
 
 
 def _printable(key: str) -> str:

@@ -31,7 +31,10 @@ def fold(text: str) -> str:
 
 def squeeze(text: str) -> str:
     """The letters and digits of a text alone, folded: `O'Brien-Łoś` becomes `obrienlos`."""
-    return "".join(c for c in fold(text) if c.isalnum())[:LONGEST]
+    plain = fold(text)
+    if not plain.isalnum():
+        plain = "".join(filter(str.isalnum, plain))
+    return plain[:LONGEST]
 
 
 def name_words(*names: str | None) -> set[str]:
@@ -40,8 +43,10 @@ def name_words(*names: str | None) -> set[str]:
     for name in names:
         for word in (name or "").split():
             found.add(squeeze(word))
-            found.update(squeeze(part) for part in re.split(r"[^\w]+", word))
-    return {w for w in found if w}
+            if not word.isalnum():
+                found.update(squeeze(part) for part in re.split(r"[^\w]+", word))
+    found.discard("")
+    return found
 
 
 def phone_words(digits: Iterable[str | None]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -74,10 +75,18 @@ def _settle_balances(new: Record) -> None:
         new["estimated_balance"] = new["balance_total"] - (new["insurance_estimate"] or Decimal(0))
 
 
+# Ten digits as they are mostly written in these regions, which the library would only put together.
+PLAIN_REGIONS = ("US", "CA")
+_PLAIN_PHONE = re.compile(r"(?:\+?1[ .-]?)?(?:\([2-9]\d\d\)|[2-9]\d\d)[ .-]?\d{3}[ .-]?\d{4}", re.ASCII)
+_MARKS = str.maketrans("", "", "+() .-")
+
+
 def e164(phone: str | None, region: str) -> str | None:
     """A telephone number in international form, or None where the text is not enough for one."""
     if not phone:
         return None
+    if region in PLAIN_REGIONS and _PLAIN_PHONE.fullmatch(phone):
+        return "+1" + phone.translate(_MARKS)[-10:]
     try:
         number = phonenumbers.parse(phone, region)
     except phonenumbers.NumberParseException:
@@ -98,7 +107,7 @@ def search_words(patient: Record) -> set[tuple[int, str]]:
         others.add(squeeze(patient["email_key"]))
     for phone in PHONES:
         whole = (patient[f"{phone}_e164"] or "").lstrip("+")
-        others |= phone_words([whole, _from_area_code(whole), _digits(patient[phone])])
+        others |= phone_words({whole, _from_area_code(whole), _digits(patient[phone])})
     if patient["date_of_birth"]:
         others.add(birth_word(patient["date_of_birth"]))
     if patient["deleted_at"]:
@@ -113,7 +122,8 @@ def _from_area_code(digits: str) -> str:
 
 
 def _digits(phone: str | None) -> str:
-    return "".join(str(int(c)) for c in phone or "" if c.isdecimal())
+    digits = "".join(filter(str.isdecimal, phone or ""))
+    return digits if digits.isascii() else "".join(str(int(c)) for c in digits)
 
 
 async def keep_nkda_true(desk: Desk, change: Change) -> None:
