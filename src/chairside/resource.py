@@ -176,6 +176,12 @@ class Kind:
         return tuple(f for f in self.every_field if f.stored)
 
     @cached_property
+    def noted(self) -> tuple[tuple[str, str], ...]:
+        """What an event names when it has changed, each with its column."""
+        plain = ("id", "version", "created_at", "updated_at", self.parent_name)
+        return tuple((f.name, f.column) for f in self.answered if f.stored and f.name not in plain)
+
+    @cached_property
     def sealed(self) -> tuple[Field, ...]:
         return tuple(f for f in self.stored if f.sealed)
 

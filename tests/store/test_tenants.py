@@ -15,6 +15,7 @@ from chairside.records import ALL
 from chairside.resource import Kind
 from chairside.rest.examples import of_body
 from chairside.store.lists import NAMES, OTHERS, Narrowing, Order, count_statement, page_statement, walk_statement
+from chairside.store.tables import many
 from chairside.store.typeahead import statement as typeahead
 from chairside.words import question
 from tests.database import Connection, connected
@@ -189,8 +190,7 @@ async def test_updating_without_the_filter_touches_only_ones_own(
         assert row is not None
         new = dict(row) | {"version": row["version"] + 1}
         one = [new[column] for column in table.updated]
-        many = [[new[column]] for column in table.columns]
-        for statement, values in ((table.update, one), (table.update_many, many)):
+        for statement, values in ((table.update, one), (table.update_many, [many(kind, [new])])):
             for text in (statement, unfiltered(statement)):
                 async with as_org(house, ours.org.id) as connection:
                     assert await connection.execute(text, ours.org.id, *values) == written

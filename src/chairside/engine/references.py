@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chairside.changes import Change, Record
@@ -18,43 +18,51 @@ if TYPE_CHECKING:
 async def name_references(desk: Desk, table: Table, changes: Sequence[Change]) -> list[list[Problem]]:
     """Look up what changed references name, once for all; per change the problems of those that name nothing."""
     pending = [
-        (place, change, ref)
-        for place, change in enumerate(changes)
+        (ref, named)
         for ref in table.kind.references
-        if change.changed(ref.column)
+        if (named := [(place, c) for place, c in enumerate(changes) if c.changed(ref.column)])
     ]
     wanted: dict[str, set[str]] = {target: set() for target in table.targets}
-    for _, change, ref in pending:
-        if (target_id := change.after[ref.column]) is not None and target_id != change.after["id"]:
-            wanted[ref.to].add(target_id)
+    for ref, named in pending:
+        column, ids = ref.column, wanted[ref.to]
+        for _, change in named:
+            if (target_id := change.after[column]) is not None and target_id != change.after["id"]:
+                ids.add(target_id)
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     if any(wanted.values()):
         rows = await desk.fetch(table.names, *(sorted(wanted[t]) for t in table.targets))
         found = {(row["kind"], row["id"]): row for row in rows}
     problems: list[list[Problem]] = [[] for _ in changes]
-    for place, change, ref in pending:
-        if not _name(desk, table.kind, change.after, ref, found):
-            problems[place].append(_nothing_there(table.kind, ref))
+    for ref, named in pending:
+        name = _naming(desk, table.kind, ref, found)
+        for place, change in named:
+            if not name(change.after):
+                problems[place].append(_nothing_there(table.kind, ref))
     return problems
 
 
-def _name(
-    desk: Desk, kind: Kind, record: Record, ref: Reference, found: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> bool:
-    target_id = record[ref.column]
-    name = f"{ref.name}_name"
-    if target_id is None:
-        record[name] = None
+def _naming(
+    desk: Desk, kind: Kind, ref: Reference, found: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> Callable[[Record], bool]:
+    """What puts the name of a reference beside it; False where it names nothing."""
+    column, shown, to = ref.column, f"{ref.name}_name", ref.to
+    borrowed = [b.name for b in desk.shapes.borrowed(kind, ref.name)]
+
+    def name(record: Record) -> bool:
+        target_id = record[column]
+        if target_id is None:
+            record[shown] = None
+        elif target_id == record["id"]:
+            record[shown] = " ".join(record[column] for column in kind.label)
+        elif row := found.get((to, target_id)):
+            record[shown] = row["name"]
+            for key in borrowed:
+                record[key] = row[key]
+        else:
+            return False
         return True
-    if target_id == record["id"]:
-        record[name] = " ".join(record[column] for column in kind.label)
-        return True
-    row = found.get((ref.to, target_id))
-    if row is None:
-        return False
-    record[name] = row["name"]
-    record.update({b.name: row[b.name] for b in desk.shapes.borrowed(kind, ref.name)})
-    return True
+
+    return name
 
 
 def _nothing_there(kind: Kind, ref: Reference) -> Problem:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from chairside.changes import Change, Record
 from chairside.engine.ids import new_id
@@ -11,10 +13,14 @@ from chairside.engine.references import name_references
 from chairside.errors import Refused, refuse
 from chairside.resource import Kind
 from chairside.store.sql import queries
-from chairside.store.tables import Table, column_types
+from chairside.store.tables import Table, many
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
+
+
+WordsOf = Mapping[str, object]
+encode = msgspec.json.Encoder().encode
 
 
 class Rewritten(Exception):
@@ -42,7 +48,6 @@ async def save(desk: Desk, table: Table, change: Change, event: str) -> Record:
 
 async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: str) -> None:
     """The same for many records by a fixed number of statements; rules and references were already judged."""
-    types = column_types(table.kind)
     for change in changes:
         _seal(desk, table.kind, change)
     moved = [c for c in changes if _touched(table, c)]
@@ -53,8 +58,8 @@ async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: 
         (table.update_many, [c for c in moved if c.before is not None]),
     ):
         if part:
-            columns = ([_packed(c.after[name]) for c in part] for name in types)
-            status = await desk.connection.execute(statement, desk.org_id, *columns)
+            rows = many(table.kind, (c.after for c in part))
+            status = await desk.connection.execute(statement, desk.org_id, rows)
             if int(status.rsplit(" ", 1)[1]) != len(part):
                 raise Rewritten
     await _index(desk, table.kind, moved)
@@ -108,30 +113,35 @@ async def _index(desk: Desk, kind: Kind, changes: Sequence[Change]) -> None:
     words = kind.search_words
     if words is None:
         return
-    gone: list[tuple[int, str, str]] = []
-    come: list[tuple[int, str, str]] = []
+    gone: list[WordsOf] = []
+    come: list[WordsOf] = []
     for change in changes:
         old = words(change.before) if change.before is not None else set()
         new = words(change.after)
-        gone.extend((scope, word, change.after["id"]) for scope, word in old - new)
-        come.extend((scope, word, change.after["id"]) for scope, word in new - old)
+        gone.extend(_by_scope(change.after["id"], old - new))
+        come.extend(_by_scope(change.after["id"], new - old))
     for query, rows in (("words.remove", gone), ("words.add", come)):
         if rows:
-            scopes, texts, ids = zip(*rows, strict=True)
-            await desk.connection.execute(queries()[query], desk.org_id, scopes, texts, ids)
+            await desk.connection.execute(queries()[query], desk.org_id, encode(rows).decode())
+
+
+def _by_scope(record_id: str, words: set[tuple[int, str]]) -> Iterator[WordsOf]:
+    """Some of a record's words, scope by scope, as the statements take them."""
+    scopes: dict[int, list[str]] = {}
+    for scope, word in words:
+        scopes.setdefault(scope, []).append(word)
+    return ({"patient_id": record_id, "scope": scope, "words": found} for scope, found in scopes.items())
 
 
 def _note(desk: Desk, table: Table, change: Change, event: str) -> None:
     kind, record = table.kind, change.after
     if event == "updated" and record["deleted_at"] and change.before and not change.before["deleted_at"]:
         event = "archived"  # however it came about
-    changed = [
-        f.name
-        for f in kind.answered
-        if f.stored
-        and f.name not in ("id", "version", "created_at", "updated_at", kind.parent_name)
-        and (record[f.column] is not None if change.before is None else change.before[f.column] != record[f.column])
-    ]
+    before = change.before
+    if before is None:
+        changed = [name for name, column in kind.noted if record[column] is not None]
+    else:
+        changed = [name for name, column in kind.noted if before[column] != record[column]]
     patient_id = record["id"] if kind.name == "patient" else record.get("patient_id")
     desk.events.append(
         (
@@ -152,11 +162,3 @@ def settle(kind: Kind, change: Change) -> None:
     """Apply the kind's pure rules."""
     if kind.settle is not None:
         kind.settle(change)
-
-
-def _packed(value: object) -> object:
-    """A list inside a column of values, as PostgreSQL writes one."""
-    if not isinstance(value, list):
-        return value
-    quoted = (str(v).replace("\\", "\\\\").replace('"', '\\"') for v in value)
-    return "{" + ",".join(f'"{q}"' for q in quoted) + "}"

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from chairside.fields import Borrowed, Field
 from chairside.resource import Beside, Kind
 
+_encode = msgspec.json.Encoder().encode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
-    """A kind's statements. `$1` is always the org, then come the values of `columns`, or in an update of `updated`."""
+    """A kind's statements. `$1` is always the org, then come the values of `columns`, or in an update of `updated`.
+
+    `insert_many` and `update_many` take the rows as one JSON text, made by `many`.
+    """
 
     kind: Kind
     columns: tuple[str, ...]
@@ -45,6 +53,20 @@ def column_types(kind: Kind) -> dict[str, str]:
     return {f.column: f.type.sql for f in kind.stored} | sealed
 
 
+def many(kind: Kind, records: Iterable[Mapping[str, Any]]) -> str:
+    """Records as `insert_many` and `update_many` take them: one JSON text, cheaper to write than an array a column."""
+    plain = [c for c, sql_type in column_types(kind).items() if sql_type != "bytea"]
+    raw = [c for c, sql_type in column_types(kind).items() if sql_type == "bytea"]
+    rows = []
+    for record in records:
+        row = {c: value for c in plain if (value := record[c]) is not None}
+        for c in raw:
+            if (value := record[c]) is not None:
+                row[c] = "\\x" + value.hex()
+        rows.append(row)
+    return _encode(rows).decode()
+
+
 def label(kind: Kind, alias: str) -> str:
     """What a reference to a record shows as its name."""
     return " || ' ' || ".join(f"{alias}.{column}" for column in kind.label) or "NULL::text"
@@ -71,8 +93,7 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
     updated = ["id", *mutable]
     listed = ", ".join(columns)
     places = ", ".join(f"${i + 2}" for i in range(len(columns)))
-    arrays = ", ".join(f"${i + 2}::{_array(types[c])}" for i, c in enumerate(columns))
-    unpacked = ", ".join(_unpacked(c, types[c]) for c in columns)
+    rows = f"json_to_recordset($2::json) AS u ({', '.join(f'{c} {types[c]}' for c in columns)})"
     targets = tuple(dict.fromkeys(r.to for r in kind.references))
     return Table(
         kind=kind,
@@ -88,15 +109,15 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
         insert=f"INSERT INTO {kind.table} (org_id, {listed}) VALUES ($1, {places})",
         insert_many=(
             f"INSERT INTO {kind.table} (org_id, {listed})\n"
-            f"SELECT o.id, {unpacked} FROM orgs o CROSS JOIN unnest({arrays}) AS u ({listed}) WHERE o.id = $1"
+            f"SELECT o.id, {', '.join(f'u.{c}' for c in columns)} FROM orgs o CROSS JOIN {rows} WHERE o.id = $1"
         ),
         update=(
             f"UPDATE {kind.table} SET {', '.join(f'{c} = ${i + 3}' for i, c in enumerate(mutable))}\n"
             f"WHERE org_id = $1 AND id = $2 AND version = ${updated.index('version') + 2} - 1"
         ),
         update_many=(
-            f"UPDATE {kind.table} t SET {', '.join(f'{c} = {_unpacked(c, types[c])}' for c in mutable)}\n"
-            f"FROM unnest({arrays}) AS u ({listed})\n"
+            f"UPDATE {kind.table} t SET {', '.join(f'{c} = u.{c}' for c in mutable)}\n"
+            f"FROM {rows}\n"
             "WHERE t.org_id = $1 AND t.id = u.id AND t.version = u.version - 1"
         ),
         names=_names(kind, kinds, targets),
@@ -135,15 +156,6 @@ def lapsed(kind: Kind) -> str:
 def _near(kind: Kind, beside: Beside, alias: Mapping[str, str]) -> str:
     near = {"self": "r", "org_settings": "s", "patient": alias.get(kind.parent_name, "")}[beside.of]
     return f"{near}.{beside.column}"
-
-
-def _array(sql_type: str) -> str:
-    """The type of a parameter with one value per row; a list per row travels as text and is cast back."""
-    return "text[]" if sql_type.endswith("[]") else sql_type + "[]"
-
-
-def _unpacked(column: str, sql_type: str) -> str:
-    return f"u.{column}::{sql_type}" if sql_type.endswith("[]") else f"u.{column}"
 
 
 def _names(kind: Kind, kinds: Mapping[str, Kind], targets: tuple[str, ...]) -> str:
