@@ -18,7 +18,9 @@ from chairside.access.tokens import Doorkeeper
 from chairside.delivery.feed import FEED
 from chairside.engine.answers import Shapes
 from chairside.engine.audit import Trail
+from chairside.engine.heads import HeadsFile
 from chairside.engine.operations import Operation, operations
+from chairside.engine.sealer import Sealer
 from chairside.engine.trail import AUDIT
 from chairside.engine.vault import Vault
 from chairside.engine.verbs import VERBS
@@ -32,7 +34,8 @@ from chairside.rest.openapi import document
 from chairside.rest.server import application
 from chairside.settings import Settings, from_environment
 from chairside.store import constraints
-from chairside.store.pool import AWAY, ROLE, Place, Pool
+from chairside.store.pool import AWAY, ROLE, Place, Pool, connect
+from chairside.store.sql import queries
 from chairside.store.tables import tables
 
 TIDY_SECONDS = 60
@@ -69,6 +72,19 @@ def house_of(settings: Settings, pool: Pool) -> tuple[House, Trail]:
     return House(work, Doorkeeper(pool), settings.body_seconds), trail
 
 
+def sealer_of(settings: Settings, house: House, trail: Trail) -> Sealer:
+    return Sealer(house.work.pool, trail, house.work.vault.audit, HeadsFile(settings.heads_file))
+
+
+async def all_orgs(settings: Settings) -> list[str]:
+    """The ids of every org, which the server's own role may not list."""
+    owner = await connect(owner_place(settings))
+    try:
+        return [row["id"] for row in await owner.fetch(queries()["orgs.all"])]
+    finally:
+        await owner.close()
+
+
 def create() -> App:
     """The application of one worker process, as its environment describes it."""
     settings = from_environment()
@@ -76,10 +92,12 @@ def create() -> App:
     _end_with_parent()
     pool = Pool(server_place(settings), size=settings.pool_size)
     house, trail = house_of(settings, pool)
+    sealer = sealer_of(settings, house, trail)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         trail.start()
+        sealer.start(await all_orgs(settings))
         tidying = asyncio.create_task(_tidy(house))
         try:
             yield
@@ -87,6 +105,7 @@ def create() -> App:
             tidying.cancel()
             await asyncio.gather(tidying, return_exceptions=True)
             await trail.stop()
+            await sealer.stop()
             await pool.close()
 
     doors = Admission(

@@ -35,6 +35,10 @@ class Settings:
     def key_file(self) -> Path:
         return self.data_dir / "keys.json"
 
+    @property
+    def heads_file(self) -> Path:
+        return self.data_dir / "audit-heads.jsonl"
+
 
 DOCS: Mapping[str, str] = {
     "data_dir": "Folder of the embedded database, the keys and the demo token.",

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from chairside.cli import database, describe, orgs, run, tokens
+from chairside.cli import audit, database, describe, orgs, run, tokens
 from chairside.cli.place import Fault
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("serve")(run.serve)
 app.add_typer(orgs.app, name="org")
 app.add_typer(tokens.app, name="token")
+app.add_typer(audit.app, name="audit")
 app.command("migrate")(database.migrate)
 app.command("doctor")(database.doctor)
 app.command("backup")(database.backup)

@@ -13,8 +13,9 @@ from uuid import uuid4
 import msgspec
 
 from chairside.access.tokens import NewToken, add_user, new_token
-from chairside.app import every_operation, house_of, owner_place, server_place
+from chairside.app import every_operation, house_of, owner_place, sealer_of, server_place
 from chairside.changes import Asked, Reply
+from chairside.cli import keys
 from chairside.cli.place import Fault
 from chairside.engine.context import Caller, Context
 from chairside.engine.desk import Desk
@@ -78,12 +79,15 @@ class Clerk:
 async def working(settings: Settings) -> AsyncIterator[tuple[Pool, Work]]:
     """The engine on a database that answers."""
     pool = Pool(server_place(settings), size=4)
+    await keys.ensure(settings)
     house, trail = house_of(settings, pool)
+    sealer = sealer_of(settings, house, trail)
     trail.start()
     try:
         yield pool, house.work
     finally:
         await trail.stop()
+        await sealer.stop()
         await pool.close()
 
 

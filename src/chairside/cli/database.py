@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from chairside import __version__, embedded
-from chairside.app import owner_place
+from chairside.app import all_orgs, owner_place
 from chairside.cli import checks, clerk, keys
 from chairside.cli import demo as demo_practice
 from chairside.cli.place import AsJson, DataDir, Fault, database, mended, out, run_in, say, settings_for
@@ -21,7 +21,6 @@ from chairside.embedded import backup as archive
 from chairside.settings import Settings
 from chairside.store import migrate as schema
 from chairside.store.pool import connect
-from chairside.store.sql import queries
 
 
 def migrate(
@@ -108,11 +107,7 @@ def rotate_key(data_dir: DataDir = None) -> None:
     settings = settings_for(data_dir)
 
     async def work() -> tuple[str, int]:
-        connection = await connect(owner_place(settings))
-        try:
-            orgs = [row["id"] for row in await connection.fetch(queries()["orgs.all"])]
-        finally:
-            await connection.close()
+        orgs = await all_orgs(settings)
         async with clerk.working(settings) as (pool, _):
             return await keys.rotate(settings, pool, orgs)
 

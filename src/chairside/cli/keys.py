@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from chairside.app import owner_place
-from chairside.engine.vault import KeyFault, Vault
+from chairside.engine.vault import AUDIT, KeyFault, Vault
 from chairside.settings import Settings
 from chairside.store.pool import Pool, connect
 from chairside.store.sql import queries
@@ -25,9 +25,12 @@ async def ensure(settings: Settings) -> Vault:
                     f"The key file {settings.key_file} is missing; put it back from your backup, for without it sealed"
                     " values such as social security numbers cannot be read."
                 )
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             vault = Vault.create(settings.key_file)
         else:
             vault = Vault(settings.key_file)
+            if AUDIT not in known and not vault.has_audit_key:
+                vault.add_audit_key()
         held = vault.fingerprints()
         for name, fingerprint in known.items():
             if held.get(name) != fingerprint:

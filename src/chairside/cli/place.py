@@ -14,6 +14,7 @@ import asyncpg
 import typer
 
 from chairside import embedded
+from chairside.engine.heads import HeadsFault
 from chairside.engine.vault import KeyFault
 from chairside.settings import SettingFault, Settings, from_environment
 from chairside.store.migrate import MigrationFault
@@ -45,7 +46,7 @@ def mended() -> Iterator[None]:
     """Turns every foreseen fault into one sentence."""
     try:
         yield
-    except (SettingFault, KeyFault, MigrationFault, embedded.EmbeddedError) as fault:
+    except (SettingFault, KeyFault, HeadsFault, MigrationFault, embedded.EmbeddedError) as fault:
         raise Fault(str(fault)) from None
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
         raise Fault("The database refuses this user and password; check CHAIRSIDE_DATABASE_URL.") from None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
+from chairside.engine.chain import AuditKey
 from chairside.engine.context import Context
 from chairside.engine.ids import new_id
 from chairside.errors import refuse
@@ -14,10 +16,10 @@ MOST_AT_ONCE = 64
 MOST_WAITING = 20_000
 
 
-def entry(context: Context, action: str, kind: str, *, status: int, outcome: str = "allowed") -> Entry:
-    """A row of audit_events: who, what, on which record, with what outcome; never clinical text."""
+def entry(key: AuditKey, context: Context, action: str, kind: str, *, status: int, outcome: str = "allowed") -> Entry:
+    """A row of audit_events: who, what, on which record, with what outcome, and its MAC; never clinical text."""
     caller = context.caller
-    return (
+    row = (
         caller.org_id,
         new_id(),
         context.now,
@@ -34,16 +36,21 @@ def entry(context: Context, action: str, kind: str, *, status: int, outcome: str
         outcome,
         context.request_id,
     )
+    return (*row, key.mac(row))
 
 
 class Trail:
-    """Group commit of audit records: whoever asks for one waits until the flush that holds it is durable."""
+    """Group commit of audit records: whoever asks for one waits until the flush that holds it is durable.
+
+    It knows which orgs have records that may not be sealed yet, and from what time on.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._unsealed: dict[str, datetime] = {}
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._flush_forever(), name="audit")
@@ -61,6 +68,17 @@ class Trail:
         self._waiting.append((row, done))
         self._wake.set()
         await done
+
+    def note(self, org_id: str, at: datetime) -> None:
+        """A record of this time may have become visible just now, and waits to be sealed."""
+        known = self._unsealed.get(org_id)
+        if known is None or at < known:
+            self._unsealed[org_id] = at
+
+    def take_unsealed(self) -> dict[str, datetime]:
+        """Of each org the time of its oldest record that was noted since this was last asked."""
+        taken, self._unsealed = self._unsealed, {}
+        return taken
 
     async def _flush_forever(self) -> None:
         while True:
@@ -83,6 +101,10 @@ class Trail:
             _settle(batch, fault)
         else:
             _settle(batch, None)
+        finally:
+            # Also when it failed: it may be there all the same, and the sealer looks for itself.
+            for (org_id, _, at, *_), _ in batch:
+                self.note(org_id, at)  # type: ignore[arg-type]  # the first and third of an entry
 
 
 def _settle(batch: list[tuple[Entry, asyncio.Future[None]]], fault: BaseException | None) -> None:

@@ -6,7 +6,8 @@ import base64
 import hmac
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +16,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from chairside.engine.chain import AuditKey
+
 NONCE = 12
+AUDIT = "audit"
+Kept = tuple[bytes, datetime]  # the secret that the audit key is derived from, and since when it is used
 
 
 class KeyFault(Exception):
@@ -25,18 +30,21 @@ class KeyFault(Exception):
 class Vault:
     """The keys of one server. The first seals; the others only open, while a rotation is under way.
 
-    File: `{"keys": [{"id": "k1", "key": base64 of 32 bytes}, ...]}`, newest first, mode 0600. A running server
-    notices a changed file at its next use of a key.
+    File: `{"keys": [{"id": "k1", "key": base64 of 32 bytes}, ...], "audit": {"key": ..., "since": ...}}`, newest
+    first, mode 0600. A running server notices a changed file at its next use of a key. The audit key stays for good:
+    a rotation leaves it alone, for the trail of all years is checked with it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stamp: tuple[int, int] = (0, 0)
         self._keys: dict[str, bytes] = {}
+        self._kept: Kept | None = None
+        self._audit: AuditKey | None = None
 
     @classmethod
     def create(cls, path: Path) -> Vault:
-        _write(path, [("k1", os.urandom(32))])
+        _write(path, {"k1": os.urandom(32)}, _new_audit_key())
         return cls(path)
 
     def keys(self) -> dict[str, bytes]:
@@ -47,22 +55,46 @@ class Vault:
             raise KeyFault(f"The key file {self.path} is missing; without it sealed values cannot be read.") from None
         stamp = (stat.st_mtime_ns, stat.st_ino)
         if stamp != self._stamp:
-            self._keys, self._stamp = _read(self.path), stamp
+            (self._keys, self._kept), self._stamp = _read(self.path), stamp
         return self._keys
+
+    @property
+    def audit(self) -> AuditKey:
+        """What audit records are made and sealed with; read once, for it never changes."""
+        if self._audit is None:
+            secret, since = self._kept_audit()
+            self._audit = AuditKey(derived(secret, b"audit mac"), derived(secret, b"audit signature"), since)
+        return self._audit
+
+    @property
+    def has_audit_key(self) -> bool:
+        self.keys()
+        return self._kept is not None
+
+    def add_audit_key(self) -> None:
+        """For a key file from before there was a chain."""
+        _write(self.path, self.keys(), _new_audit_key())
+
+    def _kept_audit(self) -> Kept:
+        self.keys()
+        if self._kept is None:
+            raise KeyFault(f"The key file {self.path} lacks the audit key; `chairside serve` makes it.")
+        return self._kept
 
     def add_key(self) -> str:
         """A new key in front; values sealed under the older ones can still be opened."""
         keys = self.keys()
         name = f"k{max(int(k[1:]) for k in keys) + 1}"
-        _write(self.path, [(name, os.urandom(32)), *keys.items()])
+        _write(self.path, {name: os.urandom(32), **keys}, self._kept_audit())
         return name
 
     def drop_old_keys(self) -> None:
-        _write(self.path, list(self.keys().items())[:1])
+        _write(self.path, dict(list(self.keys().items())[:1]), self._kept_audit())
 
     def fingerprints(self) -> dict[str, bytes]:
-        """What tells, without revealing it, whether a key is the one that a database was sealed with."""
-        return {name: derived(key, b"fingerprint")[:16] for name, key in self.keys().items()}
+        """What tells, without revealing it, whether a key is the one that a database was used with."""
+        secrets = {**self.keys(), **({AUDIT: self._kept_audit()[0]} if self.has_audit_key else {})}
+        return {name: derived(key, b"fingerprint")[:16] for name, key in secrets.items()}
 
     def seal(self, text: str, about: str) -> bytes:
         """Encrypted text: key id, NUL, nonce, AES-256-GCM ciphertext bound to `about` (org, table, column, row)."""
@@ -119,20 +151,29 @@ def _cipher(key: bytes, purpose: bytes) -> AESGCM:
     return AESGCM(derived(key, purpose))
 
 
-def _read(path: Path) -> dict[str, bytes]:
+def _new_audit_key() -> Kept:
+    return os.urandom(32), datetime.now(UTC)
+
+
+def _read(path: Path) -> tuple[dict[str, bytes], Kept | None]:
     try:
-        listed = json.loads(path.read_text())["keys"]
-        keys = {entry["id"]: base64.b64decode(entry["key"], validate=True) for entry in listed}
-    except (ValueError, KeyError, TypeError):
+        whole = json.loads(path.read_text())
+        keys = {entry["id"]: base64.b64decode(entry["key"], validate=True) for entry in whole["keys"]}
+        found = whole.get(AUDIT)
+        audit = found and (base64.b64decode(found["key"], validate=True), datetime.fromisoformat(found["since"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise KeyFault(f"The key file {path} is damaged.") from None
-    if not keys or any(len(key) != 32 for key in keys.values()):
+    if not keys or any(len(key) != 32 for key in (*keys.values(), *(audit or ())[:1])):
         raise KeyFault(f"The key file {path} is damaged.")
-    return keys
+    return keys, audit
 
 
-def _write(path: Path, keys: Sequence[tuple[str, bytes]]) -> None:
+def _write(path: Path, keys: Mapping[str, bytes], audit: Kept) -> None:
     """Replace the file at once and for good, so that a crash leaves the old or the new one."""
-    text = json.dumps({"keys": [{"id": name, "key": base64.b64encode(key).decode()} for name, key in keys]}, indent=1)
+    listed = [{"id": name, "key": base64.b64encode(key).decode()} for name, key in keys.items()]
+    secret, since = audit
+    kept = {"key": base64.b64encode(secret).decode(), "since": since.isoformat()}
+    text = json.dumps({"keys": listed, AUDIT: kept}, indent=1)
     fresh = path.with_name(path.name + ".new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:

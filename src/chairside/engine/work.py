@@ -68,11 +68,20 @@ class Work:
         context = _about(context, reply)
         if reply.version is not None and (context.known is None or reply.version in context.known):
             context, reply = replace(context, status=context.status_known), replace(reply, data=None)
-        await self.trail.write(audit.entry(context, operation.action, operation.subject, status=context.status))
+        row = audit.entry(self.vault.audit, context, operation.action, operation.subject, status=context.status)
+        await self.trail.write(row)
         return Answer(status=context.status, body=_body(reply), version=reply.version)
 
     async def write(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the change is committed; again from the start when the database asks for it."""
+        started = datetime.now(UTC)
+        try:
+            return await self._write_in_tries(operation, context, asked)
+        finally:
+            # Also when it failed: whether it was committed may be unknown, and the sealer looks for itself.
+            self.trail.note(context.caller.org_id, started)
+
+    async def _write_in_tries(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         for attempt in range(TRIES):
             try:
                 async with self.pool.transaction(
@@ -134,7 +143,7 @@ class Work:
         connection: Connection,
     ) -> None:
         """Audit, events and stored answer in one exchange, inside the transaction of the change."""
-        row = audit.entry(context, operation.action, operation.subject, status=context.status)
+        row = audit.entry(self.vault.audit, context, operation.action, operation.subject, status=context.status)
         await connection.execute(
             queries()["events.record"],
             *row,

@@ -195,9 +195,8 @@ def _sent(status: int, body: bytes, headers: dict[str, str]) -> Given:
 async def _refusal(house: House, operation: Operation, context: Context | None, problems: tuple[Problem, ...]) -> Given:
     status = errors.status_of_all(problems)
     if context is not None:
-        row = audit.entry(
-            context, operation.action, operation.subject, status=status, outcome=errors.outcome_of(status)
-        )
+        outcome, key = errors.outcome_of(status), house.work.vault.audit
+        row = audit.entry(key, context, operation.action, operation.subject, status=status, outcome=outcome)
         try:
             await house.work.trail.write(row)
         except (*AWAY, Refused):

@@ -1,8 +1,8 @@
 -- name: append
 -- Audit records of reads and refusals, of any orgs; store/pool repeats the list of values for as many as there are.
 INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,
-  route, status, outcome, request_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+  route, status, outcome, request_id, mac)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 
 -- name: page
 -- Audit records, newest first, narrowed by what is given; $8 and $9 are where the page before ended.

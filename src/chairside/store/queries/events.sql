@@ -4,16 +4,16 @@ WITH noted AS (
   INSERT INTO events (org_id, actor_id, actor_name, actor_role, id, type, occurred_at, kind, record_id, patient_id,
     version, changed, notes)
   SELECT o.id, $4::uuid, $5::text, $6::text, e.*
-  FROM orgs o CROSS JOIN unnest($16::uuid[], $17::text[], $18::timestamptz[], $19::text[], $20::uuid[], $21::uuid[],
-    $22::int[], $23::text[], $24::text[]) AS e (id, type, occurred_at, kind, record_id, patient_id, version, changed, notes)
+  FROM orgs o CROSS JOIN unnest($17::uuid[], $18::text[], $19::timestamptz[], $20::text[], $21::uuid[], $22::uuid[],
+    $23::int[], $24::text[], $25::text[]) AS e (id, type, occurred_at, kind, record_id, patient_id, version, changed, notes)
   WHERE o.id = $1
 ), answered AS (
-  UPDATE idempotency_keys SET status = $26, body = $27, version = $28, location = $29
-  WHERE org_id = $1 AND caller_id = $4::uuid AND key = $25
+  UPDATE idempotency_keys SET status = $27, body = $28, version = $29, location = $30
+  WHERE org_id = $1 AND caller_id = $4::uuid AND key = $26
 )
 INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,
-  route, status, outcome, request_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+  route, status, outcome, request_id, mac)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 
 -- name: pending
 -- Whether any event waits for its number, and the last number given out.

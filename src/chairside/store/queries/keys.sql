@@ -6,5 +6,5 @@ SELECT id, fingerprint FROM key_fingerprints;
 INSERT INTO key_fingerprints (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 
 -- name: forget_others
--- After a rotation one key is left.
-DELETE FROM key_fingerprints WHERE id <> $1;
+-- After a rotation one key is left, beside that of the audit trail.
+DELETE FROM key_fingerprints WHERE id NOT IN ($1, 'audit');

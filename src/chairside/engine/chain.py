@@ -1,0 +1,116 @@
+"""The audit chain as arithmetic: what the MAC of a record, the hash of a link and the signature of a head cover."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+MAC = 16
+NOTHING_BEFORE = b"\0" * 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The end of an org's chain as of a moment: enough to tell later that the chain still holds it."""
+
+    org_id: str
+    number: int
+    hash: str
+    sealed_at: str
+    signature: str = ""
+
+    def signed_text(self) -> bytes:
+        return f"chairside audit head\n{self.org_id}\n{self.number}\n{self.hash}\n{self.sealed_at}\n".encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """So many records of an org, sealed in this order after the link before. Times are as `moment` writes them.
+
+    `complete_to` says that every record of an earlier time was sealed when this link was made.
+    """
+
+    org_id: str
+    number: int
+    previous: bytes
+    sealed_at: str
+    complete_to: str
+    ats: Sequence[str]
+    ids: Sequence[str]
+    macs: bytes
+
+    def hash(self) -> bytes:
+        fixed = (self.org_id, self.number, self.previous.hex(), self.sealed_at, self.complete_to, len(self.ids))
+        return hashlib.sha256(_plain((*fixed, *self.ats, *self.ids, self.macs.hex()))).digest()
+
+    def head(self) -> Head:
+        return Head(org_id=self.org_id, number=self.number, hash=self.hash().hex(), sealed_at=self.sealed_at)
+
+
+@dataclass(frozen=True)
+class AuditKey:
+    """The server's key of the trail: makes MACs of records and signs links. Used from `since` on."""
+
+    secret: bytes
+    seed: bytes
+    since: datetime
+
+    def mac(self, row: Sequence[object]) -> bytes:
+        """Of a record as it is made: every column of audit_events in the order of `audit.entry`."""
+        return hmac.digest(self.secret, _plain(row), "sha256")[:MAC]
+
+    def mac_as_found(self, row: Sequence[object]) -> bytes:
+        """Of a record from before the key, as it stood when it was sealed: never equal to one that was made."""
+        return hmac.digest(self.secret, b"found " + _plain(row), "sha256")[:MAC]
+
+    def may_precede(self, org_id: str, at: str) -> bool:
+        """Whether a record may be from before the key, by what lies outside the database or cannot be altered in it:
+        an org's id begins with the milliseconds of its making (UUID version 7)."""
+        since = self.since.timestamp() * 1000
+        return at < moment(self.since) and int(org_id[:8] + org_id[9:13], 16) < since
+
+    def sign(self, head: Head) -> bytes:
+        return self._private.sign(head.signed_text())
+
+    def signed(self, head: Head) -> bool:
+        """Whether this server signed the head."""
+        try:
+            self._private.public_key().verify(base64.b64decode(head.signature), head.signed_text())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def public_key(self) -> str:
+        """What anybody may have, to check signatures with."""
+        public: Ed25519PublicKey = self._private.public_key()
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    @cached_property
+    def _private(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+
+def moment(at: datetime) -> str:
+    """A UTC time to the microsecond, as queries/chain.sql gives it too."""
+    return at.isoformat(timespec="microseconds")
+
+
+def _plain(values: Iterable[object]) -> bytes:
+    """Each value with its length, or as missing: no two lists of values read the same."""
+    parts = []
+    for value in values:
+        if value is None:
+            parts.append("-;")
+        else:
+            text = value if type(value) is str else moment(value) if isinstance(value, datetime) else str(value)
+            parts.append(f"{len(text)}:{text};")
+    return "".join(parts).encode()

@@ -1,0 +1,132 @@
+"""Verifies the audit chain of an org: every link, every record and every known head, and names each fault."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chairside.engine.chain import MAC, NOTHING_BEFORE, AuditKey, Head, Link
+from chairside.store.lending import Connection
+from chairside.store.sql import queries
+
+LINKS_AT_ONCE = 100
+COVERED = 15  # columns of audit_events beside the MAC
+Row = Any
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What was looked at, and what does not hold. `before` counts records older than the chain, `unsealed` the latest,
+    which no link holds yet."""
+
+    org_id: str
+    records: int = 0
+    before: int = 0
+    unsealed: int = 0
+    links: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+async def verify(connection: Connection, org_id: str, key: AuditKey, heads: Iterable[Head]) -> Verdict:
+    """Inside a transaction of the org. The heads must have been read before it began, for the chain grows meanwhile."""
+    verdict = Verdict(org_id=org_id)
+    last: _Seen = _Seen(0, NOTHING_BEFORE, "")
+    while rows := await connection.fetch(queries()["chain.links"], org_id, last.number, LINKS_AT_ONCE):
+        whole: dict[int, Link] = {}
+        for row in rows:
+            link = _link(org_id, row)
+            if _holds(verdict, key, link, row, last):
+                whole[link.number] = link
+            verdict.links += 1
+            last = _Seen(link.number, row["hash"] if link.number in whole else None, row["complete_to"])
+        sealed = await connection.fetch(queries()["chain.sealed"], org_id, rows[0]["number"], rows[-1]["number"])
+        for row in sealed:
+            if row["number"] in whole:
+                _check_sealed(verdict, key, whole[row["number"]], row)
+    for row in await connection.fetch(queries()["chain.loose"], org_id):
+        _check_loose(verdict, key, row, last.complete_to)
+    for head in heads:
+        await _check_head(verdict, key, head, last.number, connection)
+    return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The link before; without its hash when that cannot be trusted."""
+
+    number: int
+    hash: bytes | None
+    complete_to: str
+
+
+def _link(org_id: str, row: Row) -> Link:
+    return Link(
+        org_id=org_id, number=row["number"], previous=row["previous"], sealed_at=row["sealed_at"],
+        complete_to=row["complete_to"], ats=row["ats"], ids=row["ids"], macs=row["macs"],
+    )  # fmt: skip
+
+
+def _holds(verdict: Verdict, key: AuditKey, link: Link, row: Row, last: _Seen) -> bool:
+    """Whether a link is as it was made; says so if not, and if it does not stand where it was made."""
+    if link.number > last.number + 1:
+        first, until = last.number + 1, link.number - 1
+        verdict.faults.append(f"link {first} is missing" if first == until else f"links {first} to {until} are missing")
+    signature = base64.b64encode(row["signature"]).decode()
+    matches = link.hash() == row["hash"] and row["until"] == link.ats[-1] and len(link.ids) == len(link.ats)
+    if not matches or not key.signed(replace(link.head(), signature=signature)):
+        verdict.faults.append(f"link {link.number} was altered or added")
+        return False
+    if link.number == last.number + 1 and last.hash not in (None, link.previous):
+        verdict.faults.append(f"link {link.number} does not follow link {last.number}")
+    return True
+
+
+def _check_sealed(verdict: Verdict, key: AuditKey, link: Link, row: Row) -> None:
+    place = row["place"]
+    sealed, where = link.macs[(place - 1) * MAC : place * MAC], f"(link {link.number}, place {place})"
+    if row["id"] is None:
+        verdict.faults.append(f"record {row['sealed_id']} of {link.ats[place - 1]} is missing {where}")
+        return
+    verdict.records += 1
+    record = _record(row)
+    if row["mac"] is None:
+        verdict.before += 1
+        holds = sealed == key.mac_as_found(record) and key.may_precede(link.org_id, row["at"])
+    else:
+        holds = sealed == row["mac"] == key.mac(record)
+    if not holds:
+        verdict.faults.append(f"record {row['id']} of {row['at']} was altered {where}")
+
+
+def _check_loose(verdict: Verdict, key: AuditKey, row: Row, complete_to: str) -> None:
+    verdict.records += 1
+    verdict.unsealed += 1
+    # Right after an upgrade the records from before it wait to be sealed as they are found.
+    waits = row["mac"] is None and key.may_precede(row["org_id"], row["at"]) and row["at"] >= complete_to
+    if not waits and row["mac"] != key.mac(_record(row)):
+        verdict.faults.append(f"record {row['id']} of {row['at']} was added or altered (in no link)")
+
+
+def _record(row: Row) -> Sequence[object]:
+    """The columns that a MAC covers, which stand before it in the row."""
+    values = tuple(row.values())
+    return values[-COVERED - 1 : -1]
+
+
+async def _check_head(verdict: Verdict, key: AuditKey, head: Head, last: int, connection: Connection) -> None:
+    of = f"the head of {head.sealed_at} (link {head.number})"
+    if not key.signed(head):
+        verdict.faults.append(f"{of} is not signed with this server's key")
+        return
+    there = await connection.fetchval(queries()["chain.hash_of"], head.org_id, head.number)
+    if there is None and head.number > last:
+        verdict.faults.append(
+            f"the chain ends with link {last}, before {of}: its end was cut off, or the database is an older one,"
+            " restored from a backup"
+        )
+    elif there is None:
+        verdict.faults.append(f"{of} is missing")
+    elif there.hex() != head.hash:
+        verdict.faults.append(f"{of} is another than the chain has: the chain was cut off and went on")

@@ -1,0 +1,67 @@
+-- name: last
+-- The last link of an org.
+SELECT number, hash, complete_to, to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS sealed_at,
+  signature
+FROM audit_links WHERE org_id = $1 ORDER BY number DESC LIMIT 1;
+
+-- name: hash_of
+-- The hash of one link.
+SELECT hash FROM audit_links WHERE org_id = $1 AND number = $2;
+
+-- name: span
+-- Where the next $5 records after a place ($2, $3) end; no row when there are fewer.
+SELECT at, id FROM audit_events WHERE org_id = $1 AND (at, id) > ($2, $3) AND at < $4
+ORDER BY at, id OFFSET $5 - 1 LIMIT 1;
+
+-- name: unsealed
+-- The records after a place ($2, $3) and up to another ($4, $5) that stand in no link. EXCEPT, because nothing that
+-- the planner believes about arrays makes it compare each record with each sealed one.
+WITH waiting AS (
+  SELECT at, id FROM audit_events WHERE org_id = $1 AND (at, id) > ($2, $3) AND (at, id) <= ($4, $5)
+  EXCEPT
+  SELECT s.at, s.id FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) AS s (at, id)
+  WHERE l.org_id = $1 AND l.until >= $2
+)
+SELECT e.org_id, e.id, e.at, e.actor_id, e.actor_name, e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method,
+  e.route, e.status, e.outcome, e.request_id, e.mac
+FROM waiting w JOIN audit_events e ON e.org_id = $1 AND e.at = w.at AND e.id = w.id
+ORDER BY e.at, e.id;
+
+-- name: append
+-- The next link; no row when somebody else has made it.
+INSERT INTO audit_links (org_id, number, previous, sealed_at, complete_to, until, ats, ids, macs, hash, signature)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (org_id, number) DO NOTHING RETURNING number;
+
+-- name: links
+-- Links after a number, whole; times as text, for a forged one may lie beyond what a clock can show.
+SELECT number, previous, to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS sealed_at,
+  to_char(complete_to AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS complete_to,
+  to_char(until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS until,
+  ARRAY(SELECT to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00'
+    FROM unnest(ats) WITH ORDINALITY AS a (at, place) ORDER BY a.place) AS ats,
+  ids::text[] AS ids, macs, hash, signature
+FROM audit_links WHERE org_id = $1 AND number > $2 ORDER BY number LIMIT $3;
+
+-- name: sealed
+-- The records of links $2 to $3 in their order, each as it stands now; its id is null when it is gone.
+SELECT l.number, s.place::int AS place, s.id AS sealed_id,
+  e.org_id, e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at, e.actor_id, e.actor_name,
+  e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome, e.request_id, e.mac
+FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) WITH ORDINALITY AS s (at, id, place)
+  LEFT JOIN audit_events e ON e.org_id = l.org_id AND e.at = s.at AND e.id = s.id
+WHERE l.org_id = $1 AND l.number BETWEEN $2 AND $3
+ORDER BY l.number, s.place;
+
+-- name: loose
+-- All records of the org that stand in no link, each as it stands now.
+WITH waiting AS (
+  SELECT at, id FROM audit_events WHERE org_id = $1
+  EXCEPT
+  SELECT s.at, s.id FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) AS s (at, id) WHERE l.org_id = $1
+)
+SELECT e.org_id, e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at, e.actor_id,
+  e.actor_name, e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome,
+  e.request_id, e.mac
+FROM waiting w JOIN audit_events e ON e.org_id = $1 AND e.at = w.at AND e.id = w.id
+ORDER BY e.at, e.id;
