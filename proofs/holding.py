@@ -3,46 +3,64 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
+
 from tests.database import Connection, connected
 
-BOUND_SECONDS = 60
+BOUND_SECONDS = 120
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'chairside_app' AND wait_event = $1"
 
 
 @asynccontextmanager
-async def commits_held(data_dir: Path) -> AsyncIterator[Connection]:
+async def commits_held(data_dir: Path) -> AsyncIterator[None]:
     """In the block a commit reaches the disk and is not answered, for it waits for a standby that does not exist."""
-    settings = data_dir / "postgres" / "postgresql.conf"
-    kept = settings.read_text()
-    async with connected(data_dir, "superuser") as database:
-        settings.write_text(f"{kept}synchronous_standby_names = 'nobody'\n")
-        try:
+    settings = os.open(data_dir / "postgres" / "postgresql.conf", os.O_RDWR)
+    size = os.fstat(settings).st_size
+    try:
+        os.pwrite(settings, b"synchronous_standby_names = 'nobody'\n", size)
+        async with connected(data_dir, "superuser") as database:
             await _reloaded(database, "nobody")
-            yield database
-        finally:
-            settings.write_text(kept)
-            await _reloaded(database, "")
+        yield
+    finally:
+        os.ftruncate(settings, size)
+        os.close(settings)
+        await _let_go(data_dir)
 
 
 @asynccontextmanager
-async def patients_held(data_dir: Path) -> AsyncIterator[Connection]:
+async def patients_held(data_dir: Path) -> AsyncIterator[None]:
     """In the block no statement on patients gets through; none of a transaction has been committed then."""
     async with connected(data_dir, "superuser") as database, database.transaction():
         await database.execute("LOCK TABLE patients IN ACCESS EXCLUSIVE MODE")
-        yield database
+        yield
 
 
-async def waiting(database: Connection, event: str) -> int:
-    """How many of the server's transactions wait for this."""
-    return int(await database.fetchval(WAITING, event))
+async def until_one_waits(data_dir: Path, event: str) -> None:
+    """Until a transaction of the server is where it is held."""
+    async with asyncio.timeout(BOUND_SECONDS), connected(data_dir, "superuser") as database:
+        while not await database.fetchval(WAITING, event):  # noqa: ASYNC110 - it sets no event of this process
+            await asyncio.sleep(0.005)
+
+
+async def _let_go(data_dir: Path) -> None:
+    async with asyncio.timeout(BOUND_SECONDS):
+        while True:
+            try:
+                async with connected(data_dir, "superuser") as database:
+                    await _reloaded(database, "")
+                return
+            except (ConnectionRefusedError, FileNotFoundError):
+                return  # it was killed meanwhile, and its next start writes the settings anew
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await asyncio.sleep(0.05)  # it is on its way out, or back
 
 
 async def _reloaded(database: Connection, names: str) -> None:
     await database.execute("SELECT pg_reload_conf()")
-    async with asyncio.timeout(BOUND_SECONDS):
-        while await database.fetchval("SHOW synchronous_standby_names") != names:  # noqa: ASYNC110 - it sets no event here
-            await asyncio.sleep(0.01)
+    while await database.fetchval("SHOW synchronous_standby_names") != names:  # noqa: ASYNC110 - the same
+        await asyncio.sleep(0.01)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from proofs import processes
-from proofs.holding import commits_held, patients_held, waiting
+from proofs.holding import commits_held, patients_held, until_one_waits
 from proofs.insistence import Write, insist
 from proofs.line import Answer, Line, Lost
 from proofs.trial import Trial
@@ -118,14 +118,13 @@ async def _volley(stage: Stage, write: Write, moment: str) -> list[Answer | None
     await asyncio.sleep(max(0, stage.rested + processes.RESPAWN_SECONDS - time.monotonic()))
     place = stage.house.data_dir
     if moment == "after commit":
-        async with commits_held(place) as held:
-            answers = await _killed(stage, write, lambda: waiting(held, "SyncRep"))
+        async with commits_held(place):
+            answers = await _killed(stage, write, until_one_waits(place, "SyncRep"))
     elif moment == "before commit":
-        async with patients_held(place) as held:
-            answers = await _killed(stage, write, lambda: waiting(held, "relation"))
+        async with patients_held(place):
+            answers = await _killed(stage, write, until_one_waits(place, "relation"))
     else:
-        chosen = asyncio.sleep(stage.trial.random.uniform(0, 0.15), True)
-        answers = await _killed(stage, write, lambda: chosen)
+        answers = await _killed(stage, write, asyncio.sleep(stage.trial.random.uniform(0, 0.15)))
     stage.trial.tried(f"kills {moment}")
     if moment != "any moment":
         stage.trial.expect(not any(a and a.good for a in answers), f"{write.key} was answered before it was committed")
@@ -143,12 +142,10 @@ async def _copies(stage: Stage, write: Write) -> list[Answer | None]:
     return await asyncio.gather(*(one(line) for line in stage.lines))
 
 
-async def _killed(stage: Stage, write: Write, now: Callable[[], Awaitable[object]]) -> list[Answer | None]:
-    """The copies, whose workers are all ended as soon as it is `now`."""
+async def _killed(stage: Stage, write: Write, moment: Coroutine[None, None, None]) -> list[Answer | None]:
+    """The copies, whose workers are all ended when the moment has come."""
     sending = asyncio.create_task(_copies(stage, write))
-    async with asyncio.timeout(BOUND_SECONDS):
-        while not await now():  # noqa: ASYNC110 - the database cannot set an event here
-            await asyncio.sleep(0.005)
+    await moment
     processes.kill(processes.workers(stage.house))
     return await sending
 

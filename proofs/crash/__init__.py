@@ -2,7 +2,8 @@
 
 Sixteen writers and four readers put every success into a ledger that is synced before their next request. Each round
 one of five is ended with kill -9 while they work: a worker, the server's parent, a database backend, the postmaster,
-or all of them. Five rounds end each of the five once, in an order that the seed says.
+or all of them. Five rounds end each of the five once, in an order that the seed says. In half of the rounds the
+database is made to wait between a commit and its answer when the kill comes; in the others it comes at any moment.
 
 The 5 s count from the kill where the server mends itself, else from the restart command, to the first 200 of /readyz.
 The long form holds them as they are. The short form runs in CI on machines that are slow and shared, where even a start
@@ -18,7 +19,7 @@ import random
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from chairside.embedded import endpoint, tool, tool_environment
@@ -26,6 +27,7 @@ from proofs import processes
 from proofs.crash.crew import Crew
 from proofs.crash.ledger import Entry, Ledger
 from proofs.crash.reckoning import reckon, replay, walk_feed
+from proofs.holding import commits_held, until_one_waits
 from proofs.line import Line, Lost
 from proofs.trial import Trial
 from tests.house import House
@@ -33,6 +35,8 @@ from tests.house import House
 SHORT, LONG = 5, 30
 READY_SECONDS, TIMES_CLEAN = 5, 2
 WORKERS = 2
+# How often the kill is timed to fall between commit and answer; else it falls at any moment.
+HELD = 0.5
 BOUND_SECONDS = 120
 
 
@@ -81,11 +85,16 @@ async def _round(trial: Trial, house: House, crew: Crew, number: int, victim: st
     work = asyncio.create_task(crew.work(number))
     try:
         await asyncio.sleep(trial.random.uniform(1, 3))
-        pids = processes.doomed(house, victim, trial.random.randrange(1 << 16))
-        trial.expect(pids, f"there was no {victim} to kill")
-        processes.kill(pids)
-        killed = time.monotonic()
-        await _until(lambda: not any(map(processes.alive, pids)))
+        held = trial.random.random() < HELD
+        async with commits_held(house.data_dir) if held else nullcontext():
+            if held:
+                await until_one_waits(house.data_dir, "SyncRep")
+                trial.tried("kills between commit and answer")
+            pids = processes.doomed(house, victim, trial.random.randrange(1 << 16))
+            trial.expect(pids, f"there was no {victim} to kill")
+            processes.kill(pids)
+            killed = time.monotonic()
+            await _until(lambda: not any(map(processes.alive, pids)))
         if victim in ("server", "everything"):
             await _until(lambda: _ended(house))
         seconds = await _ready(trial, house, killed)

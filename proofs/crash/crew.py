@@ -102,7 +102,7 @@ class Writer:
         if retried:
             trial.tried("unknown outcomes retried")
         if answer.replayed:
-            trial.tried("of them done before")
+            trial.tried("of them done already")
             trial.expect(retried, f"the first answer to key {key} says that it is a replay")
         changes: list[Change] = read(answer)
         record = changes[0].record if act != "bulk" else None
