@@ -38,6 +38,18 @@ def test_resolving_a_problem_sets_its_last_day_if_it_has_none(chart: Chart, asth
     assert at_once_resolved["date_stop"] is not None
 
 
+def test_a_problem_that_comes_back_has_no_last_day(chart: Chart, asthma: str) -> None:
+    """Unless one is given with it; a change of something else leaves the day alone."""
+    resolved = chart.add("diseases", disease_definition_uuid=asthma, problem_status="resolved", date_stop="2021-05-01")
+    noted = chart.change("diseases", resolved, patient_note="As a child")
+    assert noted["date_stop"] == "2021-05-01"
+    back = chart.change("diseases", noted, problem_status="active")
+    assert (back["problem_status"], back["date_stop"]) == ("active", None)
+    again = chart.change("diseases", back, problem_status="inactive", date_stop="2030-01-01")
+    given = chart.change("diseases", again, problem_status="active", date_stop="2031-01-01")
+    assert given["date_stop"] == "2031-01-01"
+
+
 @pytest.mark.parametrize("patched", [False, True])
 def test_a_problem_does_not_end_before_it_starts(chart: Chart, asthma: str, patched: bool) -> None:
     """On create and on PATCH."""

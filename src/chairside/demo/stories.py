@@ -178,7 +178,7 @@ CONDITIONS = (
     Story(ages=range(40, 120), takes=(Taken("Lisinopril", "20 mg", "once daily"),), has=("Hypertension",),
           pressure="raised"),
     Story(ages=range(40, 120), takes=(Taken("Amlodipine", "10 mg", "once daily"),
-                                      said("stopped taking my water pill in spring", short=False)),
+                                      Taken("Hydrochlorothiazide", "25 mg", reason="Stopped taking it in spring")),
           has=("Hypertension",), alerts=(Notice("High blood pressure", "Sent to the physician the same day."),),
           pressure="blocking"),
     Story(ages=range(45, 120), takes=(Taken("Metformin", "1,000 mg", "twice daily"),

@@ -15,6 +15,8 @@ def settle(change: Change) -> None:
     new = change.after
     if change.changed("problem_status") and new["problem_status"] == "resolved" and new["date_stop"] is None:
         new["date_stop"] = max(change.now.date(), new["date_start"] or change.now.date())
+    if change.before is not None and change.changed("problem_status") and new["problem_status"] == "active":
+        new["date_stop"] = new["date_stop"] if "date_stop" in change.given else None
     if new["date_start"] and new["date_stop"] and new["date_stop"] < new["date_start"]:
         raise wrong("out_of_range", "date_stop", "must not be before date_start")
 
@@ -37,7 +39,7 @@ DISEASES = Kind(
         Field(
             name="problem_status",
             type=Choice(STATUSES),
-            doc="Resolving sets date_stop if it is empty.",
+            doc="Resolving sets date_stop if it is empty; a problem that is active again loses it.",
             default="active",
             portal="read",
         ),
