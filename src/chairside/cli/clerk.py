@@ -67,8 +67,9 @@ class Clerk:
             patient_id=path.get("patient_uuid"),
         )  # fmt: skip
         if operation.writes:
-            fingerprint = hashlib.sha256(msgspec.json.encode([name, path, body])).digest()
-            context = replace(context, key=f"{self._series}-{fingerprint.hex()[:32]}", fingerprint=fingerprint)
+            content = msgspec.json.encode([name, path, body])
+            key = f"{self._series}-{hashlib.sha256(content).hexdigest()[:32]}"
+            context = replace(context, key=key, marks=self._work.vault.marks(content))
         query = {e.key: e.default for e in operation.query if e.default is not None}
         run = self._work.write if operation.writes else self._work.read
         answer = await run(operation, context, Asked(path=path, query=query, body=read, now=now))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
+
+import asyncpg
 
 from chairside.app import owner_place
 from chairside.engine.vault import AUDIT, KeyFault, Vault
 from chairside.settings import Settings
-from chairside.store.pool import Pool, connect
+from chairside.store.pool import LONGEST_LARGE, Pool, connect
 from chairside.store.sql import queries
 
-SETTLE_SECONDS = 3
+PAUSE_SECONDS = 0.2
+MOST_SECONDS = 3 * LONGEST_LARGE
 
 
 async def ensure(settings: Settings) -> Vault:
@@ -54,19 +58,28 @@ async def rotate(settings: Settings, pool: Pool, orgs: list[str]) -> tuple[str, 
     name = next(iter(vault.keys())) if len(vault.keys()) > 1 else vault.add_key()
     await ensure(settings)
     sealed = await _rotate_all(pool, vault, orgs, name)
-    # A request that began before may still put a value sealed with an old key behind the pass, so the old keys stay
-    # until a whole pass after a pause finds nothing.
-    await asyncio.sleep(SETTLE_SECONDS)
-    while late := await _rotate_all(pool, vault, orgs, name):
-        sealed += late
-        await asyncio.sleep(SETTLE_SECONDS)
+    # A write that began before the end of the pass may still put a value of an old key behind it, a large one long
+    # after, so the old keys stay until all of those have ended and a whole pass then finds nothing.
     owner = await connect(owner_place(settings))
     try:
+        await _earlier_writes_ended(owner)
+        while late := await _rotate_all(pool, vault, orgs, name):
+            sealed += late
+            await _earlier_writes_ended(owner)
         await owner.execute(queries()["keys.forget_others"], name)
     finally:
         await owner.close()
     vault.drop_old_keys()
     return name, sealed
+
+
+async def _earlier_writes_ended(owner: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Returns once every write that is going on now has ended; each bears the time since when."""
+    now, end = time.time_ns() // 1000, time.monotonic() + MOST_SECONDS
+    while await owner.fetchval(queries()["keys.earlier_writes"], now):
+        if time.monotonic() > end:
+            raise KeyFault("Some write does not end, so the old key is kept; run `chairside rotate-key` again.")
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _rotate_all(pool: Pool, vault: Vault, orgs: list[str], name: str) -> int:
@@ -86,8 +99,9 @@ async def _rotate_some(pool: Pool, vault: Vault, org_id: str, name: str) -> int:
             old = row["social_security_number_sealed"]
             plain = vault.open(old, about)
             ids.append(row["id"])
-            sealed.append(vault.seal(plain, about))
-            indexes.append(vault.blind(org_id, plain)[0])
+            anew, index = vault.put_away(plain, about, org_id)
+            sealed.append(anew)
+            indexes.append(index)
             was.append(old)
         await connection.execute(queries()["patients.seal_again"], org_id, ids, sealed, indexes, was)
     return len(rows)

@@ -26,7 +26,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One request. `fingerprint` is of method, path and body; `status` is what success will answer, or `status_known`
+    """One request. `marks` recognize method, path and body; `status` is what success will answer, or `status_known`
     when the caller has a version that is `known` to them (None: any) already; `reveals` says
     that it asks for a sealed value whole."""
 
@@ -38,7 +38,7 @@ class Context:
     status: int
     now: datetime
     key: str | None = None
-    fingerprint: bytes = b""
+    marks: tuple[bytes, ...] = ()
     if_match: tuple[int, ...] | None = None
     known: tuple[int, ...] | None = ()
     status_known: int = 0

@@ -11,6 +11,8 @@ from chairside.errors import refuse
 from chairside.store.lending import Connection
 from chairside.store.sql import queries
 
+MARK = 32  # bytes of a mark after the id of its key
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -34,7 +36,7 @@ async def claim(connection: Connection, context: Context) -> Stored | None:
             caller.org_id,
             caller.user_id,
             context.key,
-            context.fingerprint,
+            context.marks[0],
             context.now,
         )
     except asyncpg.LockNotAvailableError:
@@ -44,6 +46,14 @@ async def claim(connection: Connection, context: Context) -> Stored | None:
     row = await connection.fetchrow(queries()["idempotency.read"], caller.org_id, caller.user_id, context.key)
     if row is None:
         raise refuse("idempotency_in_progress", "header", "idempotency-key")
-    if row["fingerprint"] != context.fingerprint:
+    if not _recognized(row["fingerprint"], context.marks):
         raise refuse("idempotency_conflict", "header", "idempotency-key")
     return Stored(row["status"], row["body"], row["version"], row["location"])
+
+
+def _recognized(stored: bytes, marks: tuple[bytes, ...]) -> bool:
+    """Whether a key was first used with this request, as far as can still be told.
+
+    A rotation forgets keys, and who retries across it would rather have the answer than a conflict.
+    """
+    return stored in marks or stored[:-MARK] not in {mark[:-MARK] for mark in marks}

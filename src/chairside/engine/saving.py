@@ -77,8 +77,8 @@ def _seal(desk: Desk, kind: Kind, change: Change) -> None:
         if change.before is not None and change.before[f"{column}_index"] == index:
             new[column] = change.before[column]
             continue
-        new[f"{column}_index"] = index
-        new[f"{column}_sealed"] = desk.vault.seal(plain, desk.about(kind, column, new["id"])) if plain else None
+        put = desk.vault.put_away(plain, desk.about(kind, column, new["id"]), desk.org_id) if plain else (None, None)
+        new[f"{column}_sealed"], new[f"{column}_index"] = put
         new[column] = f"***-**-{plain[-4:]}" if plain else None
 
 

@@ -96,11 +96,16 @@ class Vault:
         secrets = {**self.keys(), **({AUDIT: self._kept_audit()[0]} if self.has_audit_key else {})}
         return {name: derived(key, b"fingerprint")[:16] for name, key in secrets.items()}
 
-    def seal(self, text: str, about: str) -> bytes:
-        """Encrypted text: key id, NUL, nonce, AES-256-GCM ciphertext bound to `about` (org, table, column, row)."""
+    def put_away(self, text: str, about: str, org_id: str) -> tuple[bytes, bytes]:
+        """Encrypted text and its blind index, both by one key even when the file changes meanwhile.
+
+        Encrypted is: key id, NUL, nonce, AES-256-GCM ciphertext bound to `about` (org, table, column, row). Under two
+        keys the pair could not be rotated, for what tells that a value is of an old key is its seal alone.
+        """
         name, key = next(iter(self.keys().items()))
         nonce = os.urandom(NONCE)
-        return name.encode() + b"\0" + nonce + _cipher(key, b"seal").encrypt(nonce, text.encode(), about.encode())
+        sealed = _cipher(key, b"seal").encrypt(nonce, text.encode(), about.encode())
+        return name.encode() + b"\0" + nonce + sealed, _blind(key, org_id, text)
 
     def open(self, sealed: bytes, about: str) -> str:
         name, _, rest = sealed.partition(b"\0")
@@ -114,10 +119,13 @@ class Vault:
 
     def blind(self, org_id: str, text: str) -> list[bytes]:
         """Blind indexes of a value, one per key, newest first: equal values of one org have equal indexes."""
-        return [
-            hmac.digest(derived(key, b"blind:" + org_id.encode()), text.encode(), "sha256")[:16]
-            for key in self.keys().values()
-        ]
+        return [_blind(key, org_id, text) for key in self.keys().values()]
+
+    def marks(self, content: bytes) -> tuple[bytes, ...]:
+        """What recognizes a content without telling of it: key id and HMAC-SHA256, one per key, newest first."""
+        return tuple(
+            name.encode() + hmac.digest(derived(key, b"mark"), content, "sha256") for name, key in self.keys().items()
+        )
 
     def write_cursor(self, payload: bytes, about: str) -> str:
         """An opaque token: it holds a sort value, which is patient data, so it is sealed and not just signed."""
@@ -138,6 +146,10 @@ class Vault:
             except (InvalidTag, ValueError):
                 continue
         return None
+
+
+def _blind(key: bytes, org_id: str, text: str) -> bytes:
+    return hmac.digest(derived(key, b"blind:" + org_id.encode()), text.encode(), "sha256")[:16]
 
 
 @lru_cache(maxsize=4096)

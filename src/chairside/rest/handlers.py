@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -151,16 +150,18 @@ async def _ask(
         problems += bad
     if problems:
         raise Refused(problems)
-    context = _with_headers(operation, context, headers, raw)
+    context = _with_headers(house, operation, context, headers, raw)
     return context, Asked(path=line.path, query=line.query, body=body, now=context.now)
 
 
-def _with_headers(operation: Operation, context: Context, headers: reading.Headers, raw: bytes) -> Context:
+def _with_headers(
+    house: House, operation: Operation, context: Context, headers: reading.Headers, raw: bytes
+) -> Context:
     key = reading.idempotency_key(headers) if operation.method != "GET" else None
     if not operation.writes:
         return context
-    fingerprint = hashlib.sha256(f"{context.method} {context.path}\n".encode() + raw).digest() if key else b""
-    return replace(context, key=key, fingerprint=fingerprint, if_match=reading.if_match(headers))
+    marks = house.work.vault.marks(f"{context.method} {context.path}\n".encode() + raw) if key else ()
+    return replace(context, key=key, marks=marks, if_match=reading.if_match(headers))
 
 
 async def _body(house: House, request: Asking) -> bytes:

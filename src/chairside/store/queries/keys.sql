@@ -8,3 +8,9 @@ INSERT INTO key_fingerprints (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NO
 -- name: forget_others
 -- After a rotation one key is left, beside that of the audit trail.
 DELETE FROM key_fingerprints WHERE id NOT IN ($1, 'audit');
+
+-- name: earlier_writes
+-- How many transactions of the server have been writing since before a time, in microseconds of the epoch.
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name ~ '^chairside write [0-9]{16} '
+  AND substring(application_name FROM 17 FOR 16)::bigint < $1;
