@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from chairside import embedded
+from chairside.engine.vault import Vault
 from tests.cli.hands import answered, command, refused
 from tests.database import connected
-from tests.house import House, Org, free_port, new_house
+from tests.house import House, Org, chairside, free_port, new_house
 
 SSN = "900-45-6789"
 
@@ -123,6 +124,32 @@ def test_a_backup_can_leave_the_keys_apart(house: House, tmp_path: Path) -> None
     assert not (data / "keys.json").exists()
     lost = refused("serve", "--port", str(free_port()), data_dir=data)
     assert lost.startswith(f"The key file {data / 'keys.json'} is missing")
+
+
+def test_a_backup_holds_the_keys_of_its_rows(tmp_path: Path) -> None:
+    """A key that was made while the rows were copied may have sealed some of them, so it is in the file too."""
+    tmp_path.chmod(0o755)
+    with new_house(tmp_path, workers=1) as house:
+        _backed_up_while_a_key_is_made(house, tmp_path / "rotated.backup")
+
+
+def _backed_up_while_a_key_is_made(house: House, file: Path) -> None:
+    keys = house.data_dir / "keys.json"
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock'"
+
+    async def rotated_meanwhile() -> str:
+        async with connected(house.data_dir, "superuser") as other, other.transaction():
+            await other.execute("LOCK TABLE patients IN ACCESS EXCLUSIVE MODE")
+            backup = asyncio.create_task(asyncio.to_thread(chairside, "backup", str(file), data_dir=house.data_dir))
+            while not await other.fetchval(waiting):
+                assert not backup.done()
+                await other.execute("SELECT pg_stat_clear_snapshot()")  # which a transaction keeps otherwise
+                await asyncio.sleep(0.05)
+            Vault(keys).add_key()
+        return (await backup).stderr
+
+    assert "making it again" in asyncio.run(rotated_meanwhile())
+    assert keys.read_bytes() in file.read_bytes()
 
 
 def test_a_backup_of_a_stopped_server_is_whole(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from chairside.settings import Settings
 from chairside.store import migrate as schema
 from chairside.store.pool import connect
 
+MOST_BACKUPS = 3
+
 
 def migrate(
     check: Annotated[bool, typer.Option("--check", help="Only say what is missing; exit 1 if anything is.")] = False,
@@ -67,18 +69,30 @@ def backup(
     """Write a consistent copy of everything into one file, while the server goes on."""
     settings = settings_for(data_dir)
     names = [demo_practice.FILE, *([settings.key_file.name] if with_keys else [])]
-    files = {n: (settings.data_dir / n).read_bytes() for n in names if (settings.data_dir / n).exists()}
     about = {
         "made_by": f"chairside {__version__}",
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     with database(settings):
         source = settings.database_url or embedded.endpoint(settings.data_dir)
-        archive.write_backup(source, file.absolute(), files=files, about=about)
+        for _ in range(MOST_BACKUPS):
+            files = _held(settings, names)
+            archive.write_backup(source, file.absolute(), files=files, about=about)
+            if _held(settings, names) == files:
+                break
+            say("The keys were rotated meanwhile, and the copy may hold values they do not open: making it again.")
+        else:
+            file.unlink()
+            raise Fault("The keys change all the time; make the backup when their rotation has ended.")
     size = file.stat().st_size
     say(f"Wrote {file} ({size / 1e6:.1f} MB).")
     if with_keys:
         say("It holds the encryption key too: keep it as safe as the key, or use --no-keys and keep the key apart.")
+
+
+def _held(settings: Settings, names: list[str]) -> dict[str, bytes]:
+    """The files of a backup beside the database, those that are there."""
+    return {n: (settings.data_dir / n).read_bytes() for n in names if (settings.data_dir / n).exists()}
 
 
 def restore(
