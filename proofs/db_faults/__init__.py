@@ -14,12 +14,12 @@ from functools import partial
 
 from chairside.store.pool import LONGEST
 from proofs.db_faults.faults import FAULTS, Fault, of_line
-from proofs.db_faults.load import Load
 from proofs.db_faults.proxy import Proxy, between
+from proofs.front_desks import Load
 from proofs.trial import Trial
 from tests.cli.hands import answered
 from tests.hosting import Hosted, hosted
-from tests.house import House, free_port
+from tests.house import House, free_port, wait_for
 
 SHORT, LONG = 1, 10
 DESKS = 10
@@ -50,6 +50,7 @@ def prove(trial: Trial) -> None:
 
 
 def _strike(trial: Trial, proxy: Proxy, at: Hosted, load: Load) -> None:
+    wait_for(lambda: all(desk.made for desk in load.desks))
     _watch(trial, "calm", partial(of_line, "calm", 2.0), proxy, at, load)
     for _ in range(trial.rounds):
         for name in trial.random.sample(sorted(FAULTS), len(FAULTS)):
@@ -63,13 +64,13 @@ def _watch(trial: Trial, name: str, fault: Fault, proxy: Proxy, at: Hosted, load
     ended = time.monotonic()
     # What a silent line has swallowed is answered this late; after other faults a while is enough to see refusals.
     time.sleep(LONGEST + 1 if name.startswith("half-open") else 2)
+    wait_for(lambda: any(s.good and s.began > ended for s in load.seen()))
     asked, answered_ = load.last_refused(ended)
     statuses = load.statuses(began)
     left = [value for _ in range(5) for value in proxy.ask_resting(LEFT)]
     trial.tried("resting connections asked for a setting left behind", len(left))
     trial.expect(set(left) <= {b""}, f"after {name} a pooled connection kept the setting of an org")
     trial.expect(asked < RECOVERED_SECONDS, f"after {name} a request sent {asked:.1f} s after its end was refused")
-    trial.expect(statuses[200] + statuses[201], f"nothing succeeded during and after {name}")
     trial.tried("faults")
     told = ", ".join(f"{n} x {status}" for status, n in sorted(statuses.items()))
     trial.say(f"{name}: {told}; last refused: sent {asked:.1f} s, answered {answered_:.1f} s after its end")

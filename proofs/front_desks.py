@@ -15,6 +15,7 @@ from tests.house import KEEP_ALL
 
 # No more than a hang is judged by this; what the settings of the server add up to is less.
 MOST_SECONDS = 30.0
+SSN = "900456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Desk:
     base: str
     token: str
     dice: random.Random
+    ssn: str = SSN
     seen: list[Seen] = field(default_factory=list)
     made: dict[str, str] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
@@ -65,7 +67,7 @@ class Desk:
                 self.faults.append(f"{self.name}: {fault!r}")
 
     def _act(self) -> None:
-        act = self.dice.choice(("create", "patch", "read", "read", "list", "search", "events"))
+        act = self.dice.choice(("create", "patch", "read", "reveal", "walk", "search", "events"))
         some = self.dice.choice(list(self.made)) if self.made else ""
         if act == "create" or not some:
             self._create()
@@ -73,8 +75,10 @@ class Desk:
             self._patch(some)
         elif act == "read":
             self._once("read", "GET", f"/patients/{self.made[some]}")
-        elif act == "list":
-            self._once("list", "GET", "/patients/cursor?first=5")
+        elif act == "reveal":
+            self._reveal(self.made[some])
+        elif act == "walk":
+            self._walk()
         elif act == "search":
             self._once("search", "GET", f"/patients/search?q={some[:6]}")
         else:
@@ -83,9 +87,20 @@ class Desk:
     def _create(self) -> None:
         self.number += 1
         name = f"{self.name}q{self.number}"
-        body = {"first_name": "Fault", "last_name": name, "social_security_number": "900-45-6789"}
+        body = {"first_name": "Fault", "last_name": name, "social_security_number": self.ssn}
         answer = self._until_done("create", "POST", "/patients", body)
         self.made[name], self.versions[name] = answer["id"], answer["version"]
+
+    def _reveal(self, made: str) -> None:
+        seen, answer = self._once("reveal", "GET", f"/patients/{made}?reveal=ssn")
+        if seen.good and answer.json()["social_security_number"] != self.ssn:
+            self.faults.append("a number is revealed otherwise than it was sent")
+
+    def _walk(self) -> None:
+        """A page and the next by its cursor, which is sealed too."""
+        seen, answer = self._once("walk", "GET", "/patients/cursor?first=3")
+        if seen.good and (after := answer.json()["page_info"]["end_cursor"]):
+            self._once("walk", "GET", f"/patients/cursor?first=3&after={after}")
 
     def _patch(self, name: str) -> None:
         self.number += 1
@@ -123,9 +138,10 @@ class Desk:
 class Load:
     """Desks at work, each in a thread."""
 
-    def __init__(self, base: str, token: str, desks: int, dice: random.Random) -> None:
+    def __init__(self, base: str, token: str, desks: int, dice: random.Random, ssn: str = SSN) -> None:
         self.desks = [
-            Desk(f"d{n}x{dice.randrange(16**6):06x}", base, token, random.Random(dice.random())) for n in range(desks)
+            Desk(f"d{n}x{dice.randrange(16**6):06x}", base, token, random.Random(dice.random()), ssn)
+            for n in range(desks)
         ]
         self._threads = [threading.Thread(target=desk.work, daemon=True) for desk in self.desks]
 
@@ -141,6 +157,10 @@ class Load:
             thread.join(5 * MOST_SECONDS)
             if thread.is_alive():
                 desk.faults.append(f"{desk.name} hangs")
+
+    def told(self) -> dict[str, int]:
+        """The version of each patient, by its name, as far as its desk knows by now."""
+        return {name: version for desk in self.desks for name, version in list(desk.versions.items())}
 
     def seen(self) -> list[Seen]:
         return [seen for desk in self.desks for seen in desk.seen]
