@@ -79,7 +79,7 @@ class Clerk:
 @asynccontextmanager
 async def working(settings: Settings) -> AsyncIterator[tuple[Pool, Work]]:
     """The engine on a database that answers."""
-    pool = Pool(server_place(settings), size=4)
+    pool = Pool(server_place(settings), size=4, large=True)  # nobody waits for an answer
     await keys.ensure(settings)
     house, trail = house_of(settings, pool)
     sealer = sealer_of(settings, house, trail)
@@ -135,7 +135,6 @@ STOCK = Operation(
     answer="",
     run=stock,
     writes=True,
-    large=True,
 )
 
 

@@ -91,7 +91,7 @@ async def _rotate_all(pool: Pool, vault: Vault, orgs: list[str], name: str) -> i
 
 
 async def _rotate_some(pool: Pool, vault: Vault, org_id: str, name: str) -> int:
-    async with pool.transaction(org_id, writes=True, large=True) as connection:
+    async with pool.transaction(org_id, writes=True) as connection:
         rows = await connection.fetch(queries()["patients.sealed_before"], org_id, name.encode() + b"\0")
         ids, sealed, indexes, was = [], [], [], []
         for row in rows:

@@ -90,8 +90,8 @@ async def prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 class Pool:
     """The connections of one worker; every transaction names its org before its first statement."""
 
-    def __init__(self, place: Place, *, size: int) -> None:
-        self._place = place
+    def __init__(self, place: Place, *, size: int, large: bool = False) -> None:
+        self._place, self._large = place, large
         self._lender = Lender(self._connect, size=size, patience=PATIENCE)
         # Appending to the trail never waits for requests that wait for the trail.
         self._side = Lender(self._connect, size=1, patience=PATIENCE)
@@ -139,8 +139,9 @@ class Pool:
         """One transaction of one org, committed when the block ends well and rolled back otherwise.
 
         One that `stamps` records with a time of change shows since when it has been at it; a `large` one may take
-        long.
+        long, and so may all of a `large` pool.
         """
+        large = large or self._large
         async with (
             self._connection(self._lender, LONGEST_LARGE if large else LONGEST) as connection,
             transaction(connection, org_id, writes=writes, stamps=stamps, large=large),
