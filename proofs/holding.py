@@ -10,10 +10,12 @@ from pathlib import Path
 
 import asyncpg
 
+from chairside.store.pool import WRITING
 from tests.database import Connection, connected
 
 BOUND_SECONDS = 120
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'chairside_app' AND wait_event = $1"
+# By the name that a write's transaction bears, for the server commits other things as well.
+WAITING = f"SELECT count(*) FROM pg_stat_activity WHERE wait_event = $1 AND starts_with(application_name, '{WRITING}')"
 
 
 @asynccontextmanager
@@ -41,7 +43,7 @@ async def patients_held(data_dir: Path) -> AsyncIterator[None]:
 
 
 async def until_one_waits(data_dir: Path, event: str) -> None:
-    """Until a transaction of the server is where it is held."""
+    """Until a write is where it is held."""
     async with asyncio.timeout(BOUND_SECONDS), connected(data_dir, "superuser") as database:
         while not await database.fetchval(WAITING, event):  # noqa: ASYNC110 - it sets no event of this process
             await asyncio.sleep(0.005)

@@ -146,7 +146,7 @@ async def _killed(stage: Stage, write: Write, moment: Coroutine[None, None, None
     """The copies, whose workers are all ended when the moment has come."""
     sending = asyncio.create_task(_copies(stage, write))
     await moment
-    processes.kill(processes.workers(stage.house))
+    await processes.end(processes.workers(stage.house))
     return await sending
 
 

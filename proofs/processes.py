@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from contextlib import suppress
@@ -12,6 +13,7 @@ from tests.house import House
 VICTIMS = ("worker", "server", "backend", "postmaster", "everything")
 # A worker that ends twice within 5.5 s ends the whole server.
 RESPAWN_SECONDS = 6
+BOUND_SECONDS = 120
 
 
 def parent(house: House) -> int:
@@ -51,11 +53,14 @@ def doomed(house: House, victim: str, draw: int) -> list[int]:
     return [found[draw % len(found)]] if found else []
 
 
-def kill(pids: list[int]) -> None:
-    """kill -9, one right after the other."""
+async def end(pids: list[int]) -> None:
+    """kill -9, one right after the other; returns when they are gone."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    async with asyncio.timeout(BOUND_SECONDS):
+        while any(map(alive, pids)):  # noqa: ASYNC110 - other processes set no event here
+            await asyncio.sleep(0.01)
 
 
 def alive(pid: int) -> bool:

@@ -92,9 +92,8 @@ async def _round(trial: Trial, house: House, crew: Crew, number: int, victim: st
                 trial.tried("kills between commit and answer")
             pids = processes.doomed(house, victim, trial.random.randrange(1 << 16))
             trial.expect(pids, f"there was no {victim} to kill")
-            processes.kill(pids)
             killed = time.monotonic()
-            await _until(lambda: not any(map(processes.alive, pids)))
+            await processes.end(pids)
         if victim in ("server", "everything"):
             await _until(lambda: _ended(house))
         seconds = await _ready(trial, house, killed)
