@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-
-import pytest
-from asyncpg.connection import LoggedQuery
-
-from chairside.changes import Asked
-from chairside.engine.answers import Shapes
-from chairside.engine.context import Caller, Context
-from chairside.engine.desk import Desk
-from chairside.engine.vault import Vault
-from chairside.records import ALL
 from chairside.records.chart.summary import summarize
-from chairside.store.pool import transaction
-from chairside.store.tables import tables
 from tests.chart.charting import DAY, LISTS, Chart, Json, named, smallest
-from tests.database import connected
+from tests.counting import statements_of
 from tests.house import Client, House, Org
 from tests.patients.acts import act, change, register
 
@@ -128,34 +112,8 @@ def test_reading_it_is_on_record(desk: Client, chart: Chart) -> None:
     ]
 
 
-@pytest.fixture
-async def counted(house: House, clinic: Org, tmp_path: Path) -> Any:
-    """The statements that one summary of a patient sends, counted on the connection itself."""
-    caller = Caller(org_id=clinic.id, user_id=clinic.id, token_id=clinic.id, name="Test", number=1, role="admin")
-
-    async def count(patient: str) -> tuple[list[str], Json]:
-        now = datetime.now(UTC)
-        sent: list[str] = []
-
-        def note(query: LoggedQuery) -> None:
-            sent.append(query.query)
-
-        context = Context(
-            caller=caller, request_id="test", method="GET", route="", path="", status=200, now=now, patient_id=patient
-        )
-        async with connected(house.data_dir) as connection, transaction(connection, clinic.id, writes=False):
-            desk = Desk(context, connection, tables(ALL), Shapes(ALL), Vault(tmp_path / "no key is needed"))
-            asked = Asked(path={"patient_uuid": patient}, query={}, body={}, now=now)
-            with connection.query_logger(note):
-                reply = await summarize(desk, asked)
-        assert isinstance(reply.data, dict)
-        return sent, reply.data
-
-    return count
-
-
 async def test_it_takes_the_same_few_statements_for_any_chart(
-    desk: Client, counted: Callable[[str], Any], plain_alert: str
+    house: House, clinic: Org, desk: Client, plain_alert: str
 ) -> None:
     """None recorded, one of each, or dozens of each with a family: the same statements, fewer than ten."""
     empty, small, large = (Chart(desk, register(desk)) for _ in range(3))
@@ -168,7 +126,11 @@ async def test_it_takes_the_same_few_statements_for_any_chart(
         large.add("medications", med_descript=f"Zinc {number}")
         large.add("vital-signs", date_taken=DAY, pulse=60 + number)
         large.add("diseases", disease_definition_uuid=named(desk, "disease-definitions", "Asthma"))
-    sent = [await counted(c.id) for c in (empty, small, large)]
+    sent: list[tuple[list[str], Json]] = []
+    for one in (empty, small, large):
+        told, data = await statements_of(summarize, house, clinic.id, one.id)
+        assert isinstance(data, dict)
+        sent.append((told, data))
     statements = [s for s, _ in sent]
     assert statements[0] == statements[1] == statements[2]
     assert 1 <= len(statements[0]) < 10

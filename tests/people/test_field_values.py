@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from chairside.records.people.custom_fields import read_form
+from tests.counting import statements_of
 from tests.database import connected
 from tests.house import Client, House, Org
 from tests.patients.acts import Json, act, at_once, events_of, register
@@ -445,6 +447,18 @@ def test_the_form_has_every_active_field_with_or_without_a_value(
     seen = form(own_desk, patient)
     assert set(seen) == {d["id"] for d in own_desk.read("/patient-field-definitions", page_size=200)["items"]}
     assert {(i["value"], i["version"]) for i in seen.values()} == {(None, None)}
+
+
+async def test_the_form_is_merged_by_one_statement(house: House, own_org: Org, own_desk: Client) -> None:
+    """Besides looking for the patient, and however many fields and values there are."""
+    empty, full = register(own_desk), register(own_desk)
+    before, _ = await statements_of(read_form, house, own_org.id, empty["id"])
+    fill(own_desk, full, {define(own_desk, "text")["id"]: "x" for _ in range(30)})
+    after, shown = await statements_of(read_form, house, own_org.id, full["id"])
+    assert isinstance(shown, dict)
+    assert len([i for i in shown["items"] if i["value"]]) == 30
+    assert before == after
+    assert [("field_definitions" in s, "patient_field_values" in s) for s in after] == [(False, False), (True, True)]
 
 
 def test_fields_of_an_archived_patient_are_not_there(own_desk: Client, fields: dict[str, str], patient: Json) -> None:
