@@ -23,7 +23,7 @@ from tests.house import House, Org, free_port
 
 SHORT, LONG = 1, 15
 DESKS, LOAD_SECONDS = 4, 4.0
-DAMAGES = 150
+DAMAGES = 300
 # Of each patient of the desks: what the parts of one write say of it. Without a retry they must all agree.
 AGREEING = """
 SELECT p.last_name, p.version,

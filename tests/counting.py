@@ -36,7 +36,7 @@ async def statements_of(run: Run, house: House, org_id: str, patient: str) -> tu
         sent.append(query.query)
 
     async with connected(house.data_dir) as connection, transaction(connection, org_id, writes=False):
-        desk = Desk(context, connection, tables(ALL), Shapes(ALL), Vault(Path("/nowhere"))); no key is needed
+        desk = Desk(context, connection, tables(ALL), Shapes(ALL), Vault(Path("/nowhere")))  # no key is needed
         asked = Asked(path={"patient_uuid": patient}, query={}, body={}, now=now)
         with connection.query_logger(note):
             reply = await run(desk, asked)
