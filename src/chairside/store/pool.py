@@ -39,7 +39,7 @@ AWAY = (
 )
 # Seconds. A database that is there answers sooner, so whatever takes longer is taken for dead and left: the rest of
 # the five within which the server must work again go to connecting anew. Large operations may take their time.
-PATIENCE, LONGEST, LONGEST_LARGE = 3.0, 4.5, 60.0
+CONNECTING, PATIENCE, LONGEST, LONGEST_LARGE = 3.0, 5.0, 4.5, 60.0
 # The database gives up by itself a little earlier, and ends what a vanished connection left behind, locks above all.
 LIMITS = {
     "statement_timeout": "4s",
@@ -99,7 +99,7 @@ class Pool:
     async def _connect(self) -> Connection:
         arguments = self._place.arguments()
         arguments["server_settings"] |= LIMITS
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CONNECTING):
             connection: Connection = await asyncpg.connect(
                 **arguments,
                 statement_cache_size=1000,
