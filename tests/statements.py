@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from chairside.records import ALL
+from chairside.store.counts import add_statement, fold_statement, total_statement
 from chairside.store.lists import Narrowing, Order, count_statement, page_statement, walk_statement
 from chairside.store.sql import queries
 from chairside.store.tables import Table, state_of, tables
@@ -32,7 +33,7 @@ def list_statements() -> Iterator[tuple[str, str]]:
     for name, table in TABLES.items():
         narrowing = narrowed(table)
         where, beyond = narrowing.chosen, len(narrowing.values) + 2
-        yield f"{name}.count", count_statement(table.kind.table, where)
+        yield f"{name}.count", count_statement(table.kind, where)
         orders = [Order(table.kind.order)] + [
             Order((s.column, "id"), nullable=s.nullable, descending=down)
             for s in table.kind.sorts
@@ -44,6 +45,10 @@ def list_statements() -> Iterator[tuple[str, str]]:
             if order.columns[0] in {s.column for s in table.kind.sorts}:
                 for nulls in {False, order.nullable}:
                     yield f"{label}.walk.{nulls}", walk_statement(table, where, order, 50, nulls, beyond)
+        if table.kind.counted is not None:
+            yield f"{name}.total", total_statement(table.kind, False, table.kind.counted.columns)
+            yield f"{name}.tally", add_statement(table.kind)
+            yield f"{name}.fold", fold_statement(table.kind)
     for words in (1, 2, 3):
         yield f"typeahead.{words}.best", typeahead(words, 20).best
         yield f"typeahead.{words}.count", typeahead(words, 20).count
@@ -52,7 +57,6 @@ def list_statements() -> Iterator[tuple[str, str]]:
 def narrowed(table: Table) -> Narrowing:
     """Every filter of a kind at once."""
     narrowing = Narrowing()
-    narrowing.state(archived=False)
     for f in table.kind.filters:
         if f.how == "is":
             narrowing.is_(f.column, f.value or "", True)

@@ -38,7 +38,7 @@ from chairside.store.pool import AWAY, ROLE, Place, Pool, connect
 from chairside.store.sql import queries
 from chairside.store.tables import tables
 
-TIDY_SECONDS = 60
+TIDY_SECONDS, FOLD_SECONDS = 60, 1
 
 
 def every_operation() -> list[Operation]:
@@ -98,12 +98,13 @@ def create() -> App:
     async def lifespan(_: object) -> AsyncIterator[None]:
         trail.start()
         sealer.start(await all_orgs(settings))
-        tidying = asyncio.create_task(_tidy(house))
+        tidying = [asyncio.create_task(_tidy(house)), asyncio.create_task(_fold(house))]
         try:
             yield
         finally:
-            tidying.cancel()
-            await asyncio.gather(tidying, return_exceptions=True)
+            for task in tidying:
+                task.cancel()
+            await asyncio.gather(*tidying, return_exceptions=True)
             await trail.stop()
             await sealer.stop()
             await pool.close()
@@ -125,6 +126,14 @@ async def _tidy(house: House) -> None:
             await house.work.pool.rest()
             await house.doorkeeper.note_use()
             await house.work.forget_old_keys()
+
+
+async def _fold(house: House) -> None:
+    """What cannot: every write makes totals a little longer to add up."""
+    while True:
+        await asyncio.sleep(FOLD_SECONDS)
+        with contextlib.suppress(*AWAY):
+            await house.work.fold_summaries()
 
 
 def _end_with_parent() -> None:

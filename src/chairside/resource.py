@@ -61,6 +61,16 @@ class Lapse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A summary, in a table, of how many records have each value of `columns`, none of which may lapse by date.
+
+    Lists whose filters compare nothing else take their total from it."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
     """A column near a record that its answers are computed from: of its own, its patient, or the org's settings."""
 
@@ -136,6 +146,7 @@ class Kind:
     settle: Callable[[Change], None] | None = None
     consult: Callable[[Any, Change], Awaitable[None]] | None = None
     lapse: Lapse | None = None
+    counted: Counted | None = None
     beside: tuple[Beside, ...] = ()
     present: Callable[[dict[str, Any], Mapping[str, Any]], None] | None = None
     search_words: Callable[[Record], set[tuple[int, str]]] | None = None

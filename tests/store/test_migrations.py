@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from chairside.store.migrate import Migration, MigrationFault, check_version, mi
 from chairside.store.pool import Place, connect
 from tests.database import Connection, connected
 from tests.house import House
+from tests.store.crowd import crowd
 
 _numbers = count(1)
 TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
@@ -139,6 +141,31 @@ async def test_looking_for_what_is_missing_changes_nothing(empty: Place) -> None
     finally:
         await connection.close()
     assert await fetched(empty, TABLES) == []
+
+
+async def test_a_summary_is_made_of_what_is_there_already(
+    house: House, empty: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two practices of the release before; one nobody has registered with, and it has no rows."""
+    with monkeypatch.context() as before:
+        before.setattr(schema, "migrations", lambda: migrations()[:3])
+        await migrate(empty)
+    sizes = {f"00000000-0000-7000-9000-00000000000{number}": size for number, size in enumerate((70, 0, 130))}
+    at = embedded.endpoint(house.data_dir)
+    superuser = await connect(replace(empty, user=at.superuser))
+    try:
+        for org_id, size in sizes.items():
+            await superuser.execute(f"INSERT INTO orgs (id, name, created_at) VALUES ('{org_id}', 'Old', now())")
+            await crowd(superuser, org_id, size, beside=False)
+        await migrate(empty)
+        columns = "org_id, {}, status, location_id, primary_provider_id, {}"
+        kept = await superuser.fetch(f"SELECT {columns.format('archived', 'n')} FROM patient_counts")
+        there = columns.format("deleted_at IS NOT NULL", "count(*)")
+        counted = await superuser.fetch(f"SELECT {there} FROM patients GROUP BY 1, 2, 3, 4, 5")
+        assert {tuple(row) for row in kept} == {tuple(row) for row in counted}
+        assert sum(row["n"] for row in kept) == sum(sizes.values())
+    finally:
+        await superuser.close()
 
 
 @pytest.mark.parametrize("major", [14, 19])

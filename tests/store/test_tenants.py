@@ -105,8 +105,7 @@ def lists(kind: Kind) -> Iterator[tuple[str, str, Mapping[int, object]]]:
     """The list statements of a kind by page, by walk and as a count, and those of searching, with their values."""
     table = TABLES[kind.name]
     narrowing = Narrowing()
-    narrowing.state(archived=False)
-    yield "count", count_statement(kind.table, narrowing.chosen), {}
+    yield "count", count_statement(kind, narrowing.chosen), {}
     for order in (Order(kind.order), *(Order((s.column, "id"), nullable=s.nullable) for s in kind.sorts)):
         yield f"page by {order.columns[0]}", page_statement(table, narrowing.chosen, order, 200, None), {}
         if order.columns[0] in {s.column for s in kind.sorts}:

@@ -32,6 +32,7 @@ class Desk:
         self.context, self.now, self.vault = context, context.now, vault
         self.connection, self.tables, self.shapes = connection, tables, shapes
         self.events: list[tuple[object, ...]] = []
+        self.tallied = 0
         self.base_version: int | None = None
         self.base_version_in = "body"
 

@@ -31,7 +31,7 @@ async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | li
         return await items(desk, table, asked)
     narrowed = await _narrow(desk, table, asked)
     found = await _page_items(desk, table, query, narrowed)
-    counted = await desk.fetch(lists.count_statement(kind.table, narrowed.chosen), *narrowed.values)
+    counted = await desk.fetch(lists.count_statement(kind, narrowed.chosen), *narrowed.values)
     size, number = query["page_size"], query["page"]
     return {"items": found, "page": number, "page_size": size, "total": counted[0][0]}
 
@@ -44,7 +44,6 @@ async def items(desk: Desk, table: Table, asked: Asked) -> list[dict[str, Any]]:
 async def where(desk: Desk, table: Table, columns: Mapping[str, object]) -> list[dict[str, Any]]:
     """The answers of the live records whose columns have these values."""
     narrowed = lists.Narrowing()
-    narrowed.state(archived=False)
     for column, value in columns.items():
         narrowed.add("equals", column, value)
     return await _page_items(desk, table, {}, narrowed)
@@ -124,13 +123,12 @@ async def _run(
 async def _narrow(desk: Desk, table: Table, asked: Asked) -> lists.Narrowing:
     """The conditions that the query's filters mean; not_found for a filter by something that is not there."""
     kind, query = table.kind, asked.query
-    narrowed = lists.Narrowing()
+    archived = query.get("status") == "archived" and any(f.how == "state" for f in kind.filters)
+    narrowed = lists.Narrowing(archived)
     if kind.parent and query.get("include_family"):
         narrowed.family(asked.path["patient_uuid"])
     elif kind.parent:
         narrowed.add("equals", "patient_id", asked.path["patient_uuid"])
-    archived = query.get("status") == "archived" and any(f.how == "state" for f in kind.filters)
-    narrowed.state(archived)
     for listed in kind.filters:
         value = query.get(listed.entry.key)
         if value is None or listed.how == "family" or (listed.how == "mentions" and not value):
@@ -152,6 +150,8 @@ def _add(narrowed: lists.Narrowing, kind: Kind, listed: Filter, value: Any) -> N
         narrowed.add("contains", listed.column, " ".join(value.casefold().split()))
     elif listed.how == "is":
         narrowed.is_(listed.column, listed.value or "", value)
+    elif listed.how == "state" and kind.lapse is None:
+        narrowed.add("equals", listed.column, value)
     elif listed.how == "state":
         narrowed.add("state", state_of(kind, listed.column), value)
     else:

@@ -1,4 +1,4 @@
-"""The one way to write a record: rules, references, row, version, search words and event, for one or for many."""
+"""The one way to write a record: rules, references, row, version, search words, summary and event, for one or many."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from chairside.changes import Change, Record
 from chairside.engine.ids import new_id
 from chairside.engine.references import name_references
+from chairside.engine.summaries import tally
 from chairside.errors import Refused, refuse
 from chairside.resource import Kind
 from chairside.store.sql import queries
@@ -40,6 +41,7 @@ async def save(desk: Desk, table: Table, change: Change, event: str) -> Record:
     _advance(desk, change)
     await _write(desk, table, change)
     await _index(desk, table.kind, [change])
+    await tally(desk, table.kind, [change])
     _note(desk, table, change, event)
     if table.kind.follow is not None:
         await table.kind.follow(desk, change)
@@ -63,6 +65,7 @@ async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: 
             if int(status.rsplit(" ", 1)[1]) != len(part):
                 raise Rewritten
     await _index(desk, table.kind, moved)
+    await tally(desk, table.kind, moved)
     for change in moved:
         _note(desk, table, change, event)
 

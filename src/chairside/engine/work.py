@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from chairside.engine.context import Context
 from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
 from chairside.engine.saving import Rewritten
+from chairside.engine.summaries import fold
 from chairside.engine.vault import Vault
 from chairside.errors import refuse
 from chairside.resource import Unique
@@ -31,6 +33,8 @@ TRIES = 5
 # Twice the day that is promised.
 KEPT = timedelta(hours=48)
 EVENT_COLUMNS = 9
+# Rows that a worker adds to an org's summary before it folds them; a total adds up what all workers have left.
+PILE = 100
 encode = msgspec.json.Encoder().encode
 
 
@@ -60,6 +64,7 @@ class Work:
         self.pool, self.trail, self.vault = pool, trail, vault
         self._tables, self._shapes, self._known = tables, shapes, known
         self._keyed: set[str] = set()
+        self._piled: Counter[str] = Counter()
 
     async def read(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the audit record of the read is durable."""
@@ -110,6 +115,15 @@ class Work:
             async with self.pool.transaction(org_id, writes=True) as connection:
                 await connection.execute(queries()["idempotency.forget"], org_id, before)
 
+    async def fold_summaries(self) -> None:
+        """Shorten the summaries that writes have made long; meant to be called every second."""
+        for org_id in [org_id for org_id, rows in self._piled.items() if rows >= PILE]:
+            del self._piled[org_id]
+            for table in self._tables.values():
+                if table.kind.counted is not None:
+                    async with self.pool.transaction(org_id, writes=True) as connection:
+                        await fold(connection, org_id, table.kind)
+
     async def _write(self, operation: Operation, context: Context, asked: Asked, connection: Connection) -> Answer:
         if context.key is not None:
             self._keyed.add(context.caller.org_id)
@@ -127,6 +141,8 @@ class Work:
         desk.base_version_in = "query" if "base_version" in asked.query else "body"
         desk.base_version = asked.body.get("base_version", asked.query.get("base_version"))
         reply = await operation.run(desk, asked)
+        if desk.tallied:
+            self._piled[desk.org_id] += desk.tallied
         context = _about(context, reply)
         location = f"{context.path}/{reply.record_id}" if operation.created and reply.record_id else None
         body = _body(reply)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from chairside.resource import Kind
+from chairside.store.counts import total_statement
 from chairside.store.tables import Table
 from chairside.words import Word
 
@@ -15,9 +17,14 @@ NAMES, OTHERS, ARCHIVED = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which records a list is of: conditions, and the ids that a search found, if there was one."""
+    """Which records a list is of: conditions, and the ids that a search found, if there was one.
 
+    `equal` are columns whose values are compared by conditions, one each.
+    """
+
+    archived: bool = False
     conditions: tuple[str, ...] = ()
+    equal: tuple[str, ...] = ()
     found: str = ""
 
     def source(self, table: str) -> str:
@@ -28,14 +35,22 @@ class Chosen:
         return f"({self.found}) found JOIN {table} r ON r.org_id = $1 AND r.id = found.patient_id"
 
     def where(self, *more: str) -> str:
-        return " AND ".join(("r.org_id = $1", *self.conditions, *more))
+        state = f"r.deleted_at IS {'NOT ' if self.archived else ''}NULL"
+        return " AND ".join(("r.org_id = $1", state, *self.conditions, *more))
+
+    def counted(self, kind: Kind) -> bool:
+        """Whether a summary of the kind knows how many they are."""
+        plain = not self.found and len(self.equal) == len(self.conditions)
+        return kind.counted is not None and plain and set(self.equal) <= set(kind.counted.columns)
 
 
 @dataclass(slots=True)
 class Narrowing:
     """The conditions of a list and their values, in the order of the parameters they take."""
 
+    archived: bool = False
     conditions: list[str] = field(default_factory=list)
+    equal: list[str] = field(default_factory=list)
     hits: list[str] = field(default_factory=list)
     values: list[object] = field(default_factory=list)
 
@@ -57,9 +72,8 @@ class Narrowing:
             " AND t.patient_id = r.id AND t.deleted_at IS NULL)",
         }[how]
         self.conditions.append(form.format(column, place))
-
-    def state(self, archived: bool) -> None:
-        self.conditions.append(f"r.deleted_at IS {'NOT ' if archived else ''}NULL")
+        if how == "equals":
+            self.equal.append(column)
 
     def is_(self, column: str, held: str, value: object) -> None:
         self.conditions.append(f"(r.{column} = {self.parameter(held)}) = {self.parameter(value)}")
@@ -96,7 +110,7 @@ class Narrowing:
 
     @property
     def chosen(self) -> Chosen:
-        return Chosen(tuple(self.conditions), " INTERSECT ".join(self.hits))
+        return Chosen(self.archived, tuple(self.conditions), tuple(self.equal), " INTERSECT ".join(self.hits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +174,11 @@ def walk_statement(table: Table, chosen: Chosen, order: Order, limit: int, nulls
 
 
 @lru_cache(maxsize=512)
-def count_statement(table_name: str, chosen: Chosen) -> str:
-    return f"SELECT count(*) FROM {chosen.source(table_name)} WHERE {chosen.where()}"
+def count_statement(kind: Kind, chosen: Chosen) -> str:
+    """How many they are: by the summary that the kind keeps, or by counting where it tells too little."""
+    if chosen.counted(kind):
+        return total_statement(kind, chosen.archived, chosen.equal)
+    return f"SELECT count(*) FROM {chosen.source(kind.table)} WHERE {chosen.where()}"
 
 
 def _rows(table: Table, ids: str, more: str = "") -> str:

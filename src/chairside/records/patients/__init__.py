@@ -11,7 +11,7 @@ from chairside.records.patients import actions, bulk, duplicates, rules, shapes
 from chairside.records.patients.family import FAMILY
 from chairside.records.patients.fields import FIELDS, STATUSES
 from chairside.records.people.relationships import DEPENDENTS, GUARDIANS
-from chairside.resource import Action, Filter, Kind, Sort, Unique
+from chairside.resource import Action, Counted, Filter, Kind, Sort, Unique
 from chairside.types import Choice, Date, Integer, Many, Text, Uuid
 
 
@@ -227,6 +227,7 @@ PATIENTS = Kind(
     order=("last_name_key", "id"),
     sorts=SORTS,
     filters=FILTERS,
+    counted=Counted(table="patient_counts", columns=("status", "location_id", "primary_provider_id")),
     unique=(Unique(constraint="patients_chart_number", code="duplicate_chart_number", key="chart_number"),),
     extra_create=(shapes.BILLING_ACCOUNT,),
     check_create=rules.check_create,

@@ -69,7 +69,10 @@ async def walk(desk: Desk, asked: Asked) -> Reply:
 async def count_by_location(desk: Desk, asked: Asked) -> Reply:
     query = asked.query
     first, last, statuses = query.get("date_from"), query.get("date_to"), sorted(set(query["status_set"]))
-    rows = await desk.ask("patients.count_by_location", statuses, first, last)
+    if first is None and last is None:
+        rows = await desk.ask("patients.counted_by_location", statuses)
+    else:
+        rows = await desk.ask("patients.count_by_location", statuses, first, last)
     items = [_location_count(row) for row in rows if row["id"] is not None]
     excluded = sum(row["count"] for row in rows if row["id"] is None)
     return Reply(data=_counts(items, excluded, statuses, first, last))

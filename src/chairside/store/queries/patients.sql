@@ -74,6 +74,14 @@ FROM (
   LEFT JOIN locations l ON l.org_id = $1 AND l.id = p.location_id AND l.is_active AND l.deleted_at IS NULL
 GROUP BY l.id, l.name, l.name_key ORDER BY l.name_key, l.id;
 
+-- name: counted_by_location
+-- The same for patients of every first visit, from the summary.
+SELECT l.id, l.name, sum(p.n)::bigint AS count
+FROM patient_counts p
+  LEFT JOIN locations l ON l.org_id = $1 AND l.id = p.location_id AND l.is_active AND l.deleted_at IS NULL
+WHERE p.org_id = $1 AND p.status = ANY($2::text[])
+GROUP BY l.id, l.name, l.name_key HAVING sum(p.n) > 0 ORDER BY l.name_key, l.id;
+
 -- name: sealed_before
 -- Patients whose sealed values were not made with this key yet, for a rotation to seal anew.
 SELECT id, version, social_security_number_sealed FROM patients
