@@ -90,12 +90,15 @@ async def _round(trial: Trial, house: House, crew: Crew, number: int, victim: st
             if held:
                 await until_one_waits(house.data_dir, "SyncRep")
                 trial.tried("kills between commit and answer")
+            family = processes.backends(house)
             pids = processes.doomed(house, victim, trial.random.randrange(1 << 16))
             trial.expect(pids, f"there was no {victim} to kill")
             killed = time.monotonic()
             await processes.end(pids)
         if victim in ("server", "everything"):
             await _until(lambda: _ended(house))
+        elif victim != "worker":  # until then the database may still answer as if nothing had happened
+            await _until(lambda: not any(map(processes.alive, family)))
         seconds = await _ready(trial, house, killed)
         await asyncio.sleep(trial.random.uniform(1, 2))
     finally:
@@ -111,8 +114,12 @@ def _ended(house: House) -> bool:
 async def _ready(trial: Trial, house: House, killed: float) -> float:
     """Seconds until /readyz answers 200: since the kill, or since the restart of a server that ended."""
     if not _ended(house):
-        async with asyncio.timeout(BOUND_SECONDS):
-            answered = await _answers(house)
+        try:
+            async with asyncio.timeout(BOUND_SECONDS):
+                answered = await _answers(house)
+        except TimeoutError:
+            trial.breach("the server neither became ready nor ended")
+            raise
         seconds = time.monotonic() - killed
         await _until(lambda: _ended(house) or len(processes.workers(house)) == WORKERS)
         if answered and not _ended(house):
