@@ -76,7 +76,7 @@ async def _prove(trial: Trial, house: House) -> None:
     for record in records:
         shown = (await line.ask("GET", f"{base}/patients/{record}")).json()
         _explain(trial, record, contest.wins[record], changed[record], shown)
-    for record in records[:5]:
+    for record in [record for record in records if contest.wins[record]][:5]:
         await _which_counts(trial, line, f"{base}/patients/{record}")
     line.close()
 
