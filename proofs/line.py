@@ -45,7 +45,7 @@ class Answer:
     @property
     def later(self) -> bool:
         """Whether it asks to come again: nothing is decided yet."""
-        return "retry-after" in self.headers and (self.status == 503 or self.code == "idempotency_in_progress")
+        return "retry-after" in self.headers and (self.status in (429, 503) or self.code == "idempotency_in_progress")
 
     def json(self) -> Any:
         return msgspec.json.decode(self.body)
