@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +24,7 @@ from tests.house import House, Org
 SHORT, LONG = 1, 4
 EXAMPLES_SHORT, EXAMPLES_LONG = 3, 40
 STORIES_SHORT, STORIES_LONG = 25, 300
+MOST_SECONDS = 3 * 3600  # a bound against hanging, not a measure
 # Two processes at a time, each with one thread: the generator's own threads make it fail on Python 3.11.
 PHASES = ("examples,coverage", "fuzzing,stateful")
 # In the short form one operation of so many, drawn by the seed, gets the thousands of requests of that phase.
@@ -78,7 +80,7 @@ def generated(trial: Trial, house: House) -> Counter[statuses.Pair]:
         runs = list(pool.map(lambda *which: _run(trial, seed, *which), orgs, PHASES, configs))
     seen: Counter[statuses.Pair] = Counter()
     for phases, (done, report, tally) in zip(PHASES, runs, strict=True):
-        _judge(trial, f"{phases} with seed {seed}", done, report)
+        _judge(trial, phases, done, report)
         seen += tally
     return seen
 
@@ -135,21 +137,25 @@ def _surroundings(folder: Path) -> dict[str, Any]:
     """Started in the folder, for it leaves files where it runs; our hooks are found by the path."""
     root = str(Path(__file__).parents[2])
     env = os.environ | {"PYTHONPATH": root, "PROOF_TALLY": str(folder / "tally")}
-    return {"cwd": folder, "env": env, "capture_output": True, "text": True}
+    return {"cwd": folder, "env": env, "capture_output": True, "text": True, "timeout": MOST_SECONDS}
 
 
-def _judge(trial: Trial, what: str, done: subprocess.CompletedProcess[str], report: dict[str, Any]) -> None:
-    trial.say(f"{what} ended with {done.returncode}")
+def _judge(trial: Trial, phases: str, done: subprocess.CompletedProcess[str], report: dict[str, Any]) -> None:
+    trial.say(f"{phases} ended with {done.returncode}")
     if not trial.expect(report.get("complete"), f"schemathesis did not end: {(done.stdout + done.stderr)[-3000:]}"):
         return
     trial.tried("generated cases", report["test_cases"]["generated"])
     for failure in report["failures"] + report["errors"]:
         trial.breach(f"{failure.get('title', failure)}: {failure.get('operations')}")
     if done.returncode:
-        trial.breach(f"{what} failed")
+        trial.breach(f"schemathesis failed in {phases}")
         print(done.stdout)
-    for phase, ended in report["phases"].items():
-        trial.expect(ended["status"] in ("success", "failure"), f"phase {phase}: {ended}")
+    for phase in phases.split(","):
+        ended = report["phases"][phase]["status"]
+        trial.expect(ended in ("success", "failure"), f"the phase {phase} ended as {ended}")
+    if links := re.search(r"API Links: +(.*)", done.stdout):
+        trial.figure("links of the document", links.group(1))
+        trial.expect(not links.group(1).startswith("0 "), "the stories followed no link")
 
 
 def reach(trial: Trial, asker: Asker, seen: Counter[statuses.Pair]) -> None:

@@ -18,7 +18,7 @@ from tests.contract.builder import Attempt
 from tests.house import Client, wait_for
 
 Pair = tuple[str, str]
-OVERSIZED = b" " * (16 << 20) + b"{}"
+OVERSIZED, OVERSIZED_LARGE = (b" " * (most << 20) + b"{}" for most in (1, 16))
 STAFF = tuple(role for role in ROLES if role != "portal")
 
 
@@ -68,7 +68,8 @@ def ask(asker: Asker, operation: Operation, status: str) -> httpx.Response:  # n
             return right.by(desk, {"If-Match": '"999999"'})
         case "413" | "415":
             media = "application/json" if status == "413" else "text/plain"
-            content = OVERSIZED if status == "413" else b"{}"
+            oversized = OVERSIZED_LARGE if operation.large else OVERSIZED
+            content = oversized if status == "413" else b"{}"
             return desk.request(right.method, right.path, content=content, headers={"Content-Type": media})
         case "422":
             return replace(right, params={**right.params, "nonsense": "1"}).by(desk)

@@ -7,16 +7,20 @@ import datetime
 import re
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
+from chairside import embedded
+from proofs.rows import execute
 from proofs.tenants.canary import SIGNS, Canary
 from proofs.trial import Trial
 from tests.database import Connection, connected
-from tests.statements import EVERY, FILTER, OF_NO_ORG, OF_OWNER, unfiltered
+from tests.house import Client, wait_for
+from tests.statements import EVERY, FILTER, OF_NO_ORG, OF_OWNER, TABLES, unfiltered
 
 WRITTEN = re.compile(r"^\s*(?:UPDATE|INSERT INTO|DELETE FROM) (\w+)", re.MULTILINE)
 # Records of reads and refusals of many orgs become durable together, by a policy of its own.
@@ -29,12 +33,36 @@ SAMPLES: dict[str, Sequence[Any]] = {
     "date": (NOW.date(),), "timestamptz": (NOW,), "time": (NOW.time(),), "numeric": (Decimal(1),), "bytea": (b"x",),
     "jsonb": ("{}",), "interval": (datetime.timedelta(1),), "float8": (1.0,),
 }  # fmt: skip
+TYPED = ("canary", *("canary", "canarz") * 3)
 Outcome = tuple[str, ...]
+Prepared = Any  # asyncpg does not name its type of prepared statements
 
 
 def try_both(trial: Trial, victim: Canary, intruder_org: str, records: Sequence[str]) -> None:
     """`records` are the victim's ids to try in turn, each with its patient."""
     asyncio.run(_try_both(trial, victim, intruder_org, records))
+
+
+@contextmanager
+def no_policies(trial: Trial, victim: Canary, client: Client) -> Iterator[None]:
+    """Row-level security does not bind the server's role meanwhile, nor any plan that was made before."""
+    data_dir = victim.org.house.data_dir
+    app = embedded.endpoint(data_dir).app
+    anew = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{app}'"
+    execute(data_dir, f"ALTER ROLE {app} BYPASSRLS", anew)
+    try:
+        wait_for(lambda: all(client.get("/patients").is_success for _ in range(20)))
+        trial.expect(asyncio.run(_sees(data_dir, victim.org.id)), "row-level security still binds: no proof")
+        yield
+    finally:
+        execute(data_dir, f"ALTER ROLE {app} NOBYPASSRLS", anew)
+
+
+async def _sees(data_dir: Path, org: str) -> bool:
+    """Whether the server's role reads rows of an org while another one is set."""
+    async with connected(data_dir, "app") as connection:
+        await connection.execute(f"SET app.org = '{uuid.uuid4()}'")
+        return bool(await connection.fetchval("SELECT count(*) FROM patients WHERE org_id = $1", org))
 
 
 async def _try_both(trial: Trial, victim: Canary, own: str, records: Sequence[str]) -> None:
@@ -67,24 +95,32 @@ async def _leaking(
     found: dict[str, str] = {}
     async with connected(data_dir, role) as connection:
         for name, statement in statements.items():
-            for chosen in _choices(records, victim.ids["patient"]):
-                if leak := await _leak(connection, statement, victim.org.id, own, chosen):
+            prepared = await connection.prepare(statement)
+            for chosen in _choices(name, victim, records):
+                trial.tried("statements with one wall or none")
+                if leak := await _leak(connection, prepared, name, victim.org.id, own, chosen):
                     found[name] = leak
                     break
-                trial.tried("statements with one wall or none")
     return found
 
 
-def _choices(records: Sequence[str], patient: str) -> Iterator[tuple[str, str]]:
+def _choices(name: str, victim: Canary, records: Sequence[str]) -> Iterator[list[str]]:
+    """Ids to fill in, in turn: the record that the statement is about and its patient, then the drawn ones."""
+    patient, kind = victim.ids["patient"], name.partition(".")[0]
+    if kind in victim.ids:
+        targets = [victim.ids[target] for target in TABLES[kind].targets] if name.endswith(".names") else []
+        yield targets or [victim.ids[kind], patient]
     for record in records:
-        yield record, patient
-        yield patient, record
+        yield [record, patient]
+        yield [patient, record]
 
 
-async def _leak(connection: Connection, statement: str, victim: str, own: str, chosen: tuple[str, str]) -> str:
-    nobody = (str(uuid.uuid4()), str(uuid.uuid4()))
-    foreign = await _outcome(connection, statement, own, chosen)
-    random = await _outcome(connection, statement, own, nobody)
+async def _leak(
+    connection: Connection, prepared: Prepared, name: str, victim: str, own: str, chosen: Sequence[str]
+) -> str:
+    nobody = [str(uuid.uuid4()) for _ in chosen]
+    foreign = await _outcome(connection, prepared, name, own, own, chosen)
+    random = await _outcome(connection, prepared, name, own, own, nobody)
     shown = repr(foreign).lower()
     if any(sign in shown for sign in SIGNS) or victim in shown:
         return f"text of the other org: {shown[:300]}"
@@ -93,30 +129,30 @@ async def _leak(connection: Connection, statement: str, victim: str, own: str, c
     return "" if foreign == random else f"{str(foreign)[:200]} for its ids, {str(random)[:200]} for those of nobody"
 
 
-async def _outcome(connection: Connection, statement: str, own: str, ids: tuple[str, str]) -> Outcome:
-    """The rows a statement gives, or how it fails, and how many it wrote; undone at the end."""
-    transaction = connection.transaction()
-    await transaction.start()
+async def _outcome(
+    connection: Connection, prepared: Prepared, name: str, own: str, first: str, ids: Sequence[str]
+) -> Outcome:
+    """In the caller's own org: the rows a statement gives, what it wrote or how it fails; undone at the end."""
+    await connection.execute(f"BEGIN; SET LOCAL app.org = '{own}'")
     try:
-        await connection.execute(f"SET LOCAL app.org = '{own}'")
-        prepared = await connection.prepare(statement)
-        args = [own, *_arguments(prepared.get_parameters()[1:], ids)]
-        rows = tuple(str(tuple(row.values())) for row in await prepared.fetch(*args))
-        touched = (str(prepared.get_statusmsg()),) if WRITTEN.search(statement) else ()
-        return rows + touched
+        rows = await prepared.fetch(first, *_arguments(name, prepared.get_parameters()[1:], ids))
+        written = (str(prepared.get_statusmsg()),) if WRITTEN.search(prepared.get_query()) else ()
+        return tuple(str(tuple(row.values())) for row in rows) + written
     except asyncpg.PostgresError as fault:
         return (type(fault).__name__,)
     finally:
-        await transaction.rollback()
+        await connection.execute("ROLLBACK")
 
 
-def _arguments(wanted: Sequence[asyncpg.Type], ids: tuple[str, str]) -> Iterator[Any]:
+def _arguments(name: str, wanted: Sequence[asyncpg.Type], ids: Sequence[str]) -> Iterator[Any]:
     """A value for each parameter: the ids in turn, and samples of other types; arrays of one."""
+    # What was typed comes first there, then the start and the end of each word.
+    samples = SAMPLES | {"uuid": ids} | ({"text": TYPED} if name.startswith("typeahead") else {})
     seen: dict[str, int] = {}
     for kind in wanted:
-        name = kind.name.removesuffix("[]")
-        turn = seen[name] = seen.get(name, -1) + 1
-        choices = ids if name == "uuid" else SAMPLES[name]
+        of = kind.name.removesuffix("[]")
+        turn = seen[of] = seen.get(of, -1) + 1
+        choices = samples[of]
         value = choices[turn % len(choices)]
         yield [value] if kind.kind == "array" else value
 
@@ -126,22 +162,8 @@ async def _foreign_inserts(trial: Trial, data_dir: Path, victim: str, own: str, 
     async with connected(data_dir, "app") as connection:
         for name, statement in statements.items():
             if name != APPENDED_BY_ALL:
-                ended = await _insert(connection, statement, victim, own)
-                kept = ended in ("InsufficientPrivilegeError", "INSERT 0 0")
+                prepared, ids = await connection.prepare(statement), [str(uuid.uuid4()), str(uuid.uuid4())]
+                ended = await _outcome(connection, prepared, "", own, victim, ids)
+                kept = ended in (("InsufficientPrivilegeError",), ("INSERT 0 0",))
                 trial.expect(kept, f"{name} under another org ended with {ended}")
                 trial.tried("inserts under another org")
-
-
-async def _insert(connection: Connection, statement: str, victim: str, own: str) -> str:
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        await connection.execute(f"SET LOCAL app.org = '{own}'")
-        prepared = await connection.prepare(statement)
-        ids = (str(uuid.uuid4()), str(uuid.uuid4()))
-        await prepared.fetch(victim, *_arguments(prepared.get_parameters()[1:], ids))
-        return str(prepared.get_statusmsg())
-    except asyncpg.PostgresError as fault:
-        return type(fault).__name__
-    finally:
-        await transaction.rollback()
