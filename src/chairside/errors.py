@@ -17,6 +17,7 @@ CODES: Mapping[str, str] = {
     "incomplete_body": "The body did not come whole, or not in time; nothing was done.",
     "body_too_large": "The body is larger than this operation takes.",
     "invalid_header": "A header has a value that cannot be used.",
+    "repeated_field": "The field stands more than once in its object.",
     "unknown_field": "The body has a field that this operation does not know.",
     "unknown_parameter": "The query has a parameter that this operation does not know.",
     "repeated_parameter": "A query parameter that takes one value was sent more than once.",

@@ -185,6 +185,18 @@ def test_what_is_no_json_object_is_refused(home: Builder, kind: Kind) -> None:
 
 
 @each("create")
+def test_json_in_another_encoding_is_refused(home: Builder, kind: Kind) -> None:
+    """JSON between systems is UTF-8; what guesses at others reads something else than a gateway in front did."""
+    made = home.make(kind, small=True)
+    text = json.dumps(home.body(kind, small=True))
+    before = now(home, made)
+    for encoding in ("utf-16", "utf-16-le", "utf-32"):
+        answer = home.client.post(made.collection, content=text.encode(encoding), headers=JSON)
+        assert refused(answer, 422) == {("body",): "invalid_json"}, encoding
+    unchanged(home, made, before)
+
+
+@each("create")
 def test_a_body_of_another_media_type_is_415(home: Builder, kind: Kind) -> None:
     """A body must say that it is JSON; form data, text and compressed bodies are refused, right as they may be."""
     made = home.make(kind, small=True)
@@ -203,6 +215,22 @@ def test_a_body_of_another_media_type_is_415(home: Builder, kind: Kind) -> None:
     unchanged(home, made, before)
     right = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert home.client.post(made.collection, content=raw, headers=right).status_code == 201
+
+
+@each("create")
+def test_a_field_sent_twice_is_refused_at_its_place(home: Builder, kind: Kind) -> None:
+    """Whichever of the two was meant: nothing is written, equal values or not, and escapes hide nothing."""
+    made = home.make(kind, small=True)
+    before = now(home, made)
+    for raw, places in {
+        b'{"item": 1, "item": 1}': [("body", "item")],
+        b'{"item": {"a": [{"b": 1, "\\u0062": 2}]}, "c": 0, "c": 1}': [("body", "item", "a", 0, "b"), ("body", "c")],
+        b'{"item": "\\ud800", "item": 1}': [("body", "item")],
+    }.items():
+        answer = home.client.post(made.collection, content=raw, headers=JSON)
+        found = [tuple(p["loc"]) for p in answer.json()["detail"] if p["type"] == "repeated_field"]
+        assert (answer.status_code, found) == (422, places), raw
+    unchanged(home, made, before)
 
 
 @each("create")

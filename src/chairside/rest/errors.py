@@ -36,6 +36,7 @@ STATUS: Mapping[str, int] = {
         (
             "invalid_json",
             "invalid_header",
+            "repeated_field",
             "unknown_field",
             "unknown_parameter",
             "repeated_parameter",

@@ -13,6 +13,7 @@ import msgspec
 
 from chairside.errors import CODES, Problem, refuse
 from chairside.fields import Body, Entry, try_body
+from chairside.rest.repeated import repeated_fields
 from chairside.types import Boolean, Integer, Invalid, Many, is_uuid
 
 _decode = msgspec.json.Decoder().decode
@@ -134,8 +135,9 @@ def body_of(raw: bytes, headers: Headers, body: Body | None, now: datetime) -> t
         return {}, []
     if raw:
         _check_media_type(headers)
-    sent = _json(raw)
-    return try_body(body or Body(schema="", entries={}), sent, now, "body")
+    sent, repeated = _json(raw)
+    values, problems = try_body(body or Body(schema="", entries={}), sent, now, "body")
+    return values, repeated + problems
 
 
 def _check_media_type(headers: Headers) -> None:
@@ -145,17 +147,19 @@ def _check_media_type(headers: Headers) -> None:
         raise refuse("unsupported_media_type", "header", "content-type")
 
 
-def _json(raw: bytes) -> object:
+def _json(raw: bytes) -> tuple[object, list[Problem]]:
+    """What was sent, and a problem for each field that was sent twice."""
     try:
-        return _decode(raw)
+        return _decode(raw), repeated_fields(raw)
     except (msgspec.DecodeError, RecursionError, ValueError):
         pass
-    # The strict reader refuses half surrogate pairs wherever they stand; a lax one finds the field they are in.
+    # The strict reader refuses half surrogate pairs wherever they stand; a lax one finds the field they are in. As
+    # text, for of bytes it would guess the encoding, and take UTF-16.
     try:
-        lax = json.loads(raw, parse_constant=_refuse_constant)
+        text = raw.decode("utf-8-sig", "surrogatepass")
+        return json.loads(text, parse_constant=_refuse_constant), repeated_fields(text)
     except (ValueError, RecursionError):
         raise refuse("invalid_json", "body") from None
-    return lax
 
 
 def _refuse_constant(name: str) -> NoReturn:
