@@ -125,6 +125,10 @@ def test_who_waits_too_long_is_told_whose_fault_it_is() -> None:
             (503, "too_late"),
         ]
         assert (worker.working, worker.waiting) == (2, 0)
+        full = doors(at_once=1, share=1, patience=0.0)
+        assert await ask(full, full.share_of(99)) is None
+        assert (unknown := await full.wait(full.share_of(99))) is not None
+        assert unknown.status == 503
 
     stepped(steps())
 
