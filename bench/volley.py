@@ -98,22 +98,69 @@ def _at(took: list[float], share: float) -> float:
     return took[min(int(len(took) * share), len(took) - 1)] * 1000
 
 
-class Line(asyncio.BufferedProtocol):
-    """One connection: sends a request, counts the answer's bytes, sends the next."""
+class Wire(asyncio.BufferedProtocol):
+    """One connection that reads no more of an answer than its head and its length."""
+
+    def __init__(self, size: int = BUFFER) -> None:
+        self._buffer = bytearray(size)
+        self._held = self._missing = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio calls it so
+        return memoryview(self._buffer)[self._held :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._missing:
+            self._missing -= nbytes
+        else:
+            self._head(self._held + nbytes)
+        if not self._missing and not self._held:
+            self.answered()
+
+    def _head(self, held: int) -> None:
+        """Where the head is whole, how much of the body is still to come."""
+        blank = self._buffer.find(b"\r\n\r\n", 0, held)
+        if blank < 0:
+            self._held = held
+            return
+        self._held = 0
+        length = _LENGTH.search(self._buffer, 0, blank + 2)
+        if length is None or not self.expected(self._buffer, blank + 2):
+            self.failed(f"unexpected answer: {bytes(self._buffer[: min(held, 600)])!r}")
+            self._missing = sys.maxsize
+            return
+        self._missing = blank + 4 + int(length.group(1)) - held
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the same
+        self.failed("the server closed a connection")
+
+    def expected(self, head: bytearray, end: int) -> bool:
+        """Whether an answer may have this head, which ends at `end`."""
+        raise NotImplementedError
+
+    def answered(self) -> None:
+        """The answer has come whole."""
+        raise NotImplementedError
+
+    def failed(self, why: str) -> None:
+        """No answer that counts will come any more."""
+        raise NotImplementedError
+
+
+class Line(Wire):
+    """Sends a request, counts the answer's bytes, sends the next."""
 
     def __init__(self, requests: list[bytes], volley: Volley) -> None:
+        super().__init__()
         self._requests: Iterator[bytes] = cycle(requests) if volley.again else iter(requests)
         self._status = str(volley.status).encode()
         self._loop = asyncio.get_running_loop()
-        self._buffer = bytearray(BUFFER)
-        self._held = self._missing = 0
         self._sent = self._begin = self._end = 0.0
         self.took: list[float] = []
         self.answers = 0
         self.done: asyncio.Future[None] = self._loop.create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
 
     def start(self, begin: float, end: float) -> None:
         self._begin, self._end = begin, end
@@ -125,34 +172,12 @@ class Line(asyncio.BufferedProtocol):
             self._finish(VolleyFault("a connection ran out of requests"))
             return
         self._sent = self._loop.time()
-        self._transport.write(request)
+        self.transport.write(request)
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio calls it so
-        return memoryview(self._buffer)[self._held :]
+    def expected(self, head: bytearray, end: int) -> bool:  # noqa: ARG002 - here the status is all that counts
+        return head[9:12] == self._status
 
-    def buffer_updated(self, nbytes: int) -> None:
-        if self._missing:
-            self._missing -= nbytes
-        else:
-            self._head(self._held + nbytes)
-        if not self._missing and not self._held:
-            self._answered()
-
-    def _head(self, held: int) -> None:
-        """Where the head is whole, how much of the body is still to come."""
-        blank = self._buffer.find(b"\r\n\r\n", 0, held)
-        if blank < 0:
-            self._held = held
-            return
-        self._held = 0
-        length = _LENGTH.search(self._buffer, 0, blank + 2)
-        if length is None or self._buffer[9:12] != self._status:
-            self._finish(VolleyFault(f"unexpected answer: {bytes(self._buffer[: min(held, 600)])!r}"))
-            self._missing = sys.maxsize
-            return
-        self._missing = blank + 4 + int(length.group(1)) - held
-
-    def _answered(self) -> None:
+    def answered(self) -> None:
         now = self._loop.time()
         self.answers += 1
         if self._begin <= now < self._end:
@@ -162,8 +187,8 @@ class Line(asyncio.BufferedProtocol):
         else:
             self._finish(None)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the same
-        self._finish(VolleyFault("the server closed a connection"))
+    def failed(self, why: str) -> None:
+        self._finish(VolleyFault(why))
 
     def _finish(self, fault: VolleyFault | None) -> None:
         if not self.done.done():
@@ -171,7 +196,7 @@ class Line(asyncio.BufferedProtocol):
                 self.done.set_result(None)
             else:
                 self.done.set_exception(fault)
-        self._transport.close()
+        self.transport.close()
 
 
 if __name__ == "__main__":
