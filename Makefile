@@ -4,7 +4,7 @@ PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve setup setup-dev test lint types tests test-on format prove bench lock
+.PHONY: help serve setup setup-dev test lint types tests test-on format prove audit bench lock
 MAKEFLAGS += --no-print-directory
 # What the caller's shell has there would be imported in place of what the lock names.
 unexport PYTHONPATH PYTHONHOME
@@ -52,6 +52,18 @@ format: setup-dev ## rewrite the sources in the formatter's style
 PROVE ?=
 prove: setup-dev ## try every promise against a real server, in the short form
 	@.venv/bin/python -m proofs $(PROVE)
+
+# The packages are looked up one by one; --strict, for one that could not be looked up is not one that is good.
+audit: setup-dev ## known flaws of dependencies (needs the network), bandit, a search for secrets
+	@echo "Audit: pip-audit"
+	@for file in requirements.lock requirements-dev.lock; do \
+		.venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$file || { \
+		echo "The audit of $$file did not pass: a flaw is named above, or the advisories could not be fetched."; exit 1; }; \
+	done
+	@echo "Audit: bandit"
+	@.venv/bin/bandit --quiet --configfile pyproject.toml --recursive src proofs bench
+	@echo "Audit: detect-secrets"
+	@git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
 
 bench: setup-dev ## compare the server with pgbench on the same database (about a minute)
 	@.venv/bin/python -m bench

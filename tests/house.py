@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from chairside.cli import app
 
@@ -111,11 +112,18 @@ class House:
 
     def run(self, *args: str) -> str:
         """The standard output of a command that must succeed, run in this process to save its start."""
-        options = [*args, "--data-dir", str(self.data_dir)]
-        with ThreadPoolExecutor(1) as beside:  # a loop may run here already, and commands run their own
-            done = beside.submit(CliRunner().invoke, app, options).result()
+        done = self._invoke(*args)
         assert done.exit_code == 0, done.stderr or repr(done.exception)
         return done.stdout.strip()
+
+    def _invoke(self, *args: str) -> Result:
+        options = [*args, "--data-dir", str(self.data_dir)]
+        with ThreadPoolExecutor(1) as beside:  # a loop may run here already, and commands run their own
+            return beside.submit(CliRunner().invoke, app, options).result()
+
+    def sealed(self) -> None:
+        """Wait until the chain holds every audit record, so that the server has nothing left to write."""
+        wait_for(lambda: not any(v["unsealed"] for v in json.loads(self._invoke("audit", "verify", "--json").stdout)))
 
     def org(self, name: str) -> Org:
         return Org(self, self.run("org", "create", name))

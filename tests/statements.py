@@ -32,7 +32,6 @@ def list_statements() -> Iterator[tuple[str, str]]:
     """Each sort of each kind in both directions, with every filter, by page and by walk; and a page without any."""
     for name, table in TABLES.items():
         unnarrowed = Narrowing()
-        unnarrowed.state(archived=False)
         yield f"{name}.everything", page_statement(table, unnarrowed.chosen, Order(table.kind.order), 200, None)
         narrowing = narrowed(table)
         where, beyond = narrowing.chosen, len(narrowing.values) + 2

@@ -29,6 +29,7 @@ def practice(house: House) -> tuple[Org, str]:
 def good(practice: tuple[Org, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup made while the server runs."""
     file = tmp_path_factory.mktemp("backup") / "all.backup"
+    practice[0].house.sealed()
     done = command("backup", str(file), data_dir=practice[0].house.data_dir)
     assert (done.returncode, done.stdout) == (0, "")
     assert "It holds the encryption key too" in done.stderr

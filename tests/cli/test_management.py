@@ -176,7 +176,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     """Scripts call them by name."""
     assert set(EVERY) == {
         "serve", "org create", "org list", "token create", "token list", "token revoke", "migrate", "doctor", "backup",
-        "restore", "rotate-key", "routes", "describe",
+        "restore", "rotate-key", "routes", "describe", "audit verify", "audit heads",
     }  # fmt: skip
 
 

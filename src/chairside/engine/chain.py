@@ -105,12 +105,11 @@ def moment(at: datetime) -> str:
 
 
 def _plain(values: Iterable[object]) -> bytes:
-    """Each value with its length, or as missing: no two lists of values read the same."""
-    parts = []
-    for value in values:
-        if value is None:
-            parts.append("-;")
-        else:
-            text = value if type(value) is str else moment(value) if isinstance(value, datetime) else str(value)
-            parts.append(f"{len(text)}:{text};")
-    return "".join(parts).encode()
+    """No two lists of values read the same: each is marked as there or missing, and ends with the one character that
+    no text in the database can hold."""
+    texts = ["=" + value if type(value) is str else "-" if value is None else _marked(value) for value in values]
+    return "\0".join(texts).encode()
+
+
+def _marked(value: object) -> str:
+    return f"={moment(value) if isinstance(value, datetime) else value}"
