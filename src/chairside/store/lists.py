@@ -28,11 +28,13 @@ class Chosen:
     found: str = ""
 
     def source(self, table: str) -> str:
-        """What to select from. The ids that were found lead: a plan that walks a sort's index and looks for each
-        record among them takes minutes where the planner knows a table too little."""
+        """What to select from. The ids that were found lead, each to its record: a plan that walks a sort's index, or
+        all records of the org, and looks for each among them takes minutes where the planner knows a table too little.
+        """
         if not self.found:
             return f"{table} r"
-        return f"({self.found}) found JOIN {table} r ON r.org_id = $1 AND r.id = found.patient_id"
+        each = f"SELECT * FROM {table} r WHERE r.org_id = $1 AND r.id = found.patient_id OFFSET 0"
+        return f"({self.found}) found CROSS JOIN LATERAL ({each}) r"
 
     def where(self, *more: str) -> str:
         state = f"r.deleted_at IS {'NOT ' if self.archived else ''}NULL"
