@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from chairside import embedded
@@ -97,7 +98,7 @@ def create() -> App:
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         trail.start()
-        sealer.start(await all_orgs(settings))
+        sealer.start(partial(all_orgs, settings))
         tidying = [asyncio.create_task(_tidy(house)), asyncio.create_task(_fold(house))]
         try:
             yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,11 +40,11 @@ class Sealer:
         self._tasks: list[asyncio.Task[None]] = []
         self._broken: set[str] = set()
 
-    def start(self, orgs: Iterable[str]) -> None:
+    def start(self, orgs: Callable[[], Awaitable[Iterable[str]]]) -> None:
         """Seal from now on, and first whatever a server that ended before left unsealed in these orgs."""
         self._tasks = [
             asyncio.create_task(self._seal_forever(), name="sealer"),
-            asyncio.create_task(self._sweep(list(orgs)), name="sweep"),
+            asyncio.create_task(self._sweep(orgs), name="sweep"),
         ]
 
     async def stop(self) -> None:
@@ -57,20 +57,31 @@ class Sealer:
 
     async def seal(self) -> None:
         """One round: all that this worker has noted, and the heads of it into the file."""
+        self._heads.read()
         waiting = self._trail.take_unsealed()
         if waiting:
-            self._heads.read()
             self._keep([await self._seal_or_note(org_id, at) for org_id, at in waiting.items()])
 
     async def _seal_forever(self) -> None:
         while True:
             await asyncio.sleep(SECONDS)
-            await self.seal()
+            try:
+                await self.seal()
+            except OSError as fault:  # of the file of heads: the chain itself goes on, and the next round tries again
+                log.error("heads not kept", fault=type(fault).__name__)
 
-    async def _sweep(self, orgs: list[str]) -> None:
-        for org_id in orgs:
-            self._heads.read()
-            self._keep([await self._seal_or_note(org_id, BEGINNING)])
+    async def _sweep(self, orgs: Callable[[], Awaitable[Iterable[str]]]) -> None:
+        """Once the database answers: a worker that begins while it is away must serve as soon as it is back."""
+        while True:
+            try:
+                for org_id in await orgs():
+                    self._heads.read()
+                    self._keep([await self._seal_or_note(org_id, BEGINNING)])
+            except AWAY as away:
+                log.warning("not swept", fault=type(away).__name__)
+                await asyncio.sleep(SECONDS)
+            else:
+                return
 
     def _keep(self, heads: Sequence[Followed | None]) -> None:
         for org_id in self._heads.add([head for head in heads if head]):
