@@ -6,7 +6,7 @@ from tests.database import Connection
 
 # Ids that tests can name: org, kind and number.
 LOCATION, PROVIDER, TAG, PATIENT = "l", "p", "t", "a"
-LOCATIONS, PROVIDERS, TAGS = 5, 8, 20
+LOCATIONS, PROVIDERS, TAGS = 5, 8, 100
 
 
 def made_id(what: str, number: str) -> str:
@@ -16,9 +16,9 @@ def made_id(what: str, number: str) -> str:
 
 
 _NOW = "timestamptz '2024-01-01' + i * interval '1 minute'"
-# 5,000 last and 700 first names, so that some are common and all letters begin some.
-_LAST = "chr(97 + i % 26) || substr(md5((i % 5000)::text), 1, 7)"
-_FIRST = "chr(97 + i % 23) || substr(md5((i % 700)::text), 1, 5)"
+# So many last and first names that some are common, all letters begin some, and none goes with a status or provider.
+_LAST = "chr(97 + i % 4999 % 26) || substr(md5((i % 4999)::text), 1, 7)"
+_FIRST = "chr(97 + i % 701 % 23) || substr(md5((i % 701)::text), 1, 5)"
 _PHONE = "'+1312' || lpad((i * 7919 % 9999991)::text, 7, '0')"
 _CATALOG = """INSERT INTO {table} (org_id, id, name, item_order, name_key, created_at, updated_at, version{more})
     SELECT $1, {id}, 'n ' || i, i, 'n ' || i, now(), now(), 1{values} FROM generate_series(0, {n} - 1) i"""

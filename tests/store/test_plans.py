@@ -1,0 +1,217 @@
+"""Every statement finds its rows by an index that begins with the org, and a page reads a bounded part of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import date
+from itertools import count
+from typing import Any
+
+import asyncpg
+import pytest
+
+from chairside.app import server_place
+from chairside.records import ALL
+from chairside.settings import Settings
+from chairside.store.lists import Narrowing, Order, count_statement, page_statement, walk_statement
+from chairside.store.pool import connect
+from chairside.store.sql import queries
+from chairside.store.tables import tables
+from chairside.words import question
+from tests.database import Connection, connected
+from tests.house import House, Org
+from tests.store.crowd import LOCATION, PATIENT, PROVIDER, TAG, crowd, made_id
+from tests.store.test_statements import EVERY, OF_NO_ORG, OF_OWNER
+
+PATIENTS = 100_000
+TABLE = tables(ALL)["patient"]
+Plan = dict[str, Any]
+_numbers = count(1)
+LARGE = {"patients", "patient_words", "patient_tags"}
+# Pages of 8 kB; all patients take 5,000, and their indexes as many again.
+MOST_OF_A_PAGE, MOST_OF_A_SUMMARY, MOST_OF_A_RECORD = 3_000, 20, 60
+OF_ORGS = "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'"
+
+
+@pytest.fixture(scope="module")
+async def practice(house: House) -> Org:
+    """An org of 100,000 patients."""
+    org = house.org("Crowded Dental")
+    async with connected(house.data_dir, "superuser") as connection:
+        await crowd(connection, org.id, PATIENTS)
+        await connection.execute("VACUUM (ANALYZE) patients, patient_words, patient_tags, patient_counts")
+        await connection.execute("ANALYZE")
+    return org
+
+
+@asynccontextmanager
+async def explaining(house: House, org: Org) -> AsyncIterator[Connection]:
+    """A connection as the server has them, inside a transaction of the org that leaves nothing."""
+    connection = await connect(server_place(Settings(data_dir=house.data_dir)))
+    try:
+        await connection.transaction().start()
+        await connection.execute(f"SET LOCAL app.org = '{org.id}'")
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def plan_of(connection: Connection, statement: str, values: Sequence[object] | None = None) -> Plan:
+    """How the server would run a statement: for any values, or, with these, how it did run it and what it read."""
+    if values is None:
+        values, how = [None] * len((await connection.prepare(statement)).get_parameters()), ""
+    else:
+        how = "ANALYZE, BUFFERS, "
+    given = f"({', '.join(map(literal, values))})" if values else ""
+    name = f"explained_{next(_numbers)}"
+    async with connection.transaction():
+        await connection.execute(f"PREPARE {name} AS {statement}")
+        [[text]] = await connection.fetch(f"EXPLAIN ({how}FORMAT JSON) EXECUTE {name}{given}")
+    return dict(json.loads(text)[0]["Plan"])
+
+
+def literal(value: object) -> str:
+    if value is None or isinstance(value, int):
+        return str(value) if value is not None else "NULL"
+    listed = "{" + ",".join(value) + "}" if isinstance(value, list) else str(value)
+    return "'" + listed.replace("'", "''") + "'"
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def faults(plan: Plan, of_orgs: set[str]) -> list[str]:
+    """Scans of a table with rows of orgs, and looks into an index that do not begin with the org."""
+    found = []
+    for node in nodes(plan):
+        kind, table = node["Node Type"], node.get("Relation Name", "")
+        if kind == "Seq Scan" and table in of_orgs:
+            found.append(f"scans {table}")
+        if "Index Name" in node and not node.get("Index Cond", "").lstrip("(").startswith(("org_id = ", "id = ")):
+            found.append(f"looks through {node['Index Name']} by {node.get('Index Cond')}")
+        if node.get("Index Cond", "").lstrip("(").startswith("id = ") and node["Index Name"] != "orgs_pkey":
+            found.append(f"looks into {node['Index Name']} without org")
+    return found
+
+
+async def test_no_statement_can_only_scan(house: House, practice: Org) -> None:
+    """Where a table is small a scan is right, so here scans are dear: whatever still scans has no index to go by."""
+    bad = {}
+    async with explaining(house, practice) as connection:
+        of_orgs = {row["relname"] for row in await connection.fetch(OF_ORGS)}
+        assert {"patients", "patient_words", "patient_counts", "audit_events"} <= of_orgs
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        for name, statement in EVERY.items():
+            if name.startswith(OF_NO_ORG) or name in OF_OWNER:
+                continue
+            with suppress(asyncpg.InsufficientPrivilegeError):  # an update of what is only ever added to is never sent
+                if found := faults(await plan_of(connection, statement), of_orgs):
+                    bad[name] = found
+    assert not bad
+
+
+async def test_a_scan_is_noticed(house: House, practice: Org) -> None:
+    """The test above can fail."""
+    async with explaining(house, practice) as connection:
+        for way in ("indexscan", "indexonlyscan", "bitmapscan"):
+            await connection.execute(f"SET LOCAL enable_{way} = off")
+        assert "scans patients" in faults(await plan_of(connection, TABLE.load), LARGE)
+
+
+def narrowings(ids: dict[str, str]) -> Iterator[tuple[str, Narrowing]]:
+    """What lists are typically narrowed by."""
+    for name, how, column, value in (
+        ("status", "equals", "status", "inactive"),
+        ("location", "equals", "location_id", ids[LOCATION]),
+        ("provider", "equals", "primary_provider_id", ids[PROVIDER]),
+        ("tag", "tagged", "", ids[TAG]),
+    ):
+        narrowing = Narrowing()
+        narrowing.add(how, column, value)
+        yield name, narrowing
+    born = Narrowing()
+    born.add("from", "date_of_birth", date(1984, 1, 1))
+    born.add("to", "date_of_birth", date(1984, 3, 31))
+    yield "born", born
+    for typed in ("gab", "gab jo", "1984-02-11"):
+        search = Narrowing()
+        search.words(question(typed), (0, 1))
+        yield f"search {typed}", search
+    archived = Narrowing(archived=True)
+    archived.add("equals", "status", "archived")
+    yield "archived", archived
+    yield "all", Narrowing()
+
+
+def pages(ids: dict[str, str]) -> Iterator[tuple[str, str, list[object]]]:
+    """The first page of each sort both ways, and one from the middle of a walk."""
+    for name, narrowing in narrowings(ids):
+        if name == "archived":
+            continue  # read whole and sorted, for they are few
+        for sort in TABLE.kind.sorts:
+            for down in (False, True):
+                order = Order((sort.column, "id"), sort.nullable, down)
+                label = f"{name} by {sort.name} {'down' if down else 'up'}"
+                yield f"{label}: page", page_statement(TABLE, narrowing.chosen, order, 50, None), narrowing.values
+                at = len(narrowing.values) + 2
+                walk = walk_statement(TABLE, narrowing.chosen, order, 51, False, at)
+                yield f"{label}: walk", walk, [*narrowing.values, ids[PATIENT], MIDDLE[sort.name]]
+
+
+MIDDLE: dict[str, object] = {
+    "last_name": "m",
+    "first_name": "m",
+    "date_of_birth": date(1975, 1, 1),
+    "chart_number": "c5",
+    "created_at": "2024-02-01T00:00:00Z",
+    "updated_at": "2024-02-01T00:00:00Z",
+    "status": "active",
+}
+
+
+async def known_ids(connection: Connection) -> dict[str, str]:
+    return {w: await connection.fetchval(f"SELECT {made_id(w, '3')}") for w in (LOCATION, PROVIDER, TAG, PATIENT)}
+
+
+async def test_a_page_reads_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
+    """Under the settings of the server, whatever the sort and the filter, also in the middle of a walk."""
+    read: dict[str, int] = {}
+    async with explaining(house, practice) as connection:
+        for name, statement, values in pages(await known_ids(connection)):
+            plan = await plan_of(connection, statement, [practice.id, *values])
+            assert not scanned(plan), name
+            read[name] = buffers(plan)
+    assert {name: n for name, n in read.items() if n > MOST_OF_A_PAGE} == {}
+
+
+async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
+    """A summary knows those of plain filters; a search reads as many records as it finds."""
+    read: dict[str, int] = {}
+    async with explaining(house, practice) as connection:
+        ids = await known_ids(connection)
+        for name, narrowing in narrowings(ids):
+            statement = count_statement(TABLE.kind, narrowing.chosen)
+            plan = await plan_of(connection, statement, [practice.id, *narrowing.values])
+            assert not scanned(plan), name
+            read[name] = buffers(plan)
+        statement = queries()["patients.counted_by_location"]
+        read["by location"] = buffers(await plan_of(connection, statement, [practice.id, ["active", "archived"]]))
+        record = buffers(await plan_of(connection, TABLE.get, [practice.id, ids[PATIENT]]))
+    plain = {"all", "archived", "status", "location", "provider", "by location"}
+    assert {name: read[name] for name in plain if read[name] > MOST_OF_A_SUMMARY} == {}
+    assert {name: n for name, n in read.items() if n > MOST_OF_A_PAGE} == {}
+    assert record <= MOST_OF_A_RECORD
+
+
+def scanned(plan: Plan) -> list[str]:
+    return [n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] in LARGE]
+
+
+def buffers(plan: Plan) -> int:
+    """Pages of 8 kB looked at."""
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
