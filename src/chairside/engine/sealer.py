@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ class Sealer:
         self._tasks: list[asyncio.Task[None]] = []
         self._broken: set[str] = set()
 
-    def start(self, orgs: Callable[[], Awaitable[Iterable[str]]]) -> None:
+    def start(self, orgs: Callable[[], Awaitable[list[str]]]) -> None:
         """Seal from now on, and first whatever a server that ended before left unsealed in these orgs."""
         self._tasks = [
             asyncio.create_task(self._seal_forever(), name="sealer"),
@@ -57,36 +57,30 @@ class Sealer:
 
     async def seal(self) -> None:
         """One round: all that this worker has noted, and the heads of it into the file."""
-        self._heads.read()
         waiting = self._trail.take_unsealed()
         if waiting:
+            self._read()
             self._keep([await self._seal_or_note(org_id, at) for org_id, at in waiting.items()])
 
     async def _seal_forever(self) -> None:
         while True:
             await asyncio.sleep(SECONDS)
-            try:
-                await self.seal()
-            except OSError as fault:  # of the file of heads: the chain itself goes on, and the next round tries again
-                log.error("heads not kept", fault=type(fault).__name__)
+            await self.seal()
 
-    async def _sweep(self, orgs: Callable[[], Awaitable[Iterable[str]]]) -> None:
-        """Once the database answers: a worker that begins while it is away must serve as soon as it is back."""
-        while True:
-            try:
-                for org_id in await orgs():
-                    self._heads.read()
-                    self._keep([await self._seal_or_note(org_id, BEGINNING)])
-            except AWAY as away:
-                log.warning("not swept", fault=type(away).__name__)
-                await asyncio.sleep(SECONDS)
-            else:
-                return
+    async def _sweep(self, orgs: Callable[[], Awaitable[list[str]]]) -> None:
+        for org_id in await _listed(orgs):
+            self._read()
+            self._keep([await self._seal_or_note(org_id, BEGINNING)])
+
+    def _read(self) -> None:
+        with _telling():
+            self._heads.read()
 
     def _keep(self, heads: Sequence[Followed | None]) -> None:
-        for org_id in self._heads.add([head for head in heads if head]):
-            # Another worker was first, and what it wrote was not compared with the chain.
-            self._trail.note(org_id, datetime.now(UTC))
+        with _telling():
+            for org_id in self._heads.add([head for head in heads if head]):
+                # Another worker was first, and what it wrote was not compared with the chain.
+                self._trail.note(org_id, datetime.now(UTC))
 
     async def _seal_or_note(self, org_id: str, at: datetime) -> Followed | None:
         """The head of an org once it is sealed; when it cannot be now, the next round tries again."""
@@ -157,6 +151,24 @@ class Sealer:
                 self._broken.add(org_id)
             return None
         return (head_of(org_id, last), known) if last else None
+
+
+async def _listed(orgs: Callable[[], Awaitable[list[str]]]) -> list[str]:
+    """The orgs, once the database answers."""
+    while True:
+        try:
+            return await orgs()
+        except AWAY:
+            await asyncio.sleep(SECONDS)
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[None]:
+    """A disk that is full must not end the sealing; the next head is written when it is not."""
+    try:
+        yield
+    except OSError as fault:
+        log.error("the heads cannot be kept", fault=type(fault).__name__)
 
 
 @dataclass(slots=True)
