@@ -63,7 +63,7 @@ audit: setup-dev ## known flaws of dependencies (needs the network), bandit, a s
 	@echo "Audit: bandit"
 	@.venv/bin/bandit --quiet --configfile pyproject.toml --recursive src proofs bench
 	@echo "Audit: detect-secrets"
-	@git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
+	@git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --no-verify --baseline .secrets.baseline
 
 bench: setup-dev ## compare the server with pgbench on the same database (about a minute)
 	@.venv/bin/python -m bench
