@@ -179,6 +179,13 @@ def test_the_document_says_which_idempotency_keys_are_taken(house: House, value:
     assert taken == validator(key["schema"]).is_valid(value)
 
 
+def test_the_document_says_that_a_comma_parts_the_entries_of_a_list() -> None:
+    """A list in a query may be sent as one value with commas, so none of its entries can hold one."""
+    [types] = [p for p in DOCUMENT["paths"]["/api/v1/{org_id}/events"]["get"]["parameters"] if p["name"] == "types"]
+    assert validator(types["schema"]).is_valid(["patient.created", "patient.updated"])
+    assert not validator(types["schema"]).is_valid(["patient.created,patient.updated"])
+
+
 def test_a_real_answer_fits_its_schema(house: House) -> None:
     """The promise is of the server, not of the document alone: a created patient, a list and a refusal."""
     desk = house.org("Open API").desk()

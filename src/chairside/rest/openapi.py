@@ -14,7 +14,7 @@ from chairside.rest import examples
 from chairside.rest.errors import RETRY_AFTER, status_of, success_of
 from chairside.rest.reading import KEY_FORM
 from chairside.rest.schemas import SHARED
-from chairside.types import Many
+from chairside.types import Many, Text
 from chairside.types.texts import NOT_BLANK
 
 Schema = dict[str, Any]
@@ -207,6 +207,8 @@ def _parameters(operation: Operation) -> list[Schema]:
 
 def _query(entry: Entry) -> Schema:
     schema = dict(entry.type.schema) | ({"default": entry.default} if entry.default is not None else {})
+    if isinstance(entry.type, Many) and isinstance(entry.type.item, Text):
+        schema["items"] = {"pattern": "^[^,]+$"} | entry.type.item.schema  # a comma parts one from the next
     shown = {
         "name": entry.key,
         "in": "query",
