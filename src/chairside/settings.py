@@ -25,7 +25,7 @@ class Settings:
     at_once: int = 32
     org_share: int = 3
     line: int = 256
-    patience: int = 1000
+    patience: int = 500
     connections: int = 1024
     body_seconds: int = 60
     log_format: str = "auto"

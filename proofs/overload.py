@@ -1,0 +1,143 @@
+"""Three times what the server can take: the rest is refused well, another org feels little, and soon all is as before.
+
+What it can take is measured first, in the same run, by a closed loop of one org. Then that org's flood comes at three
+times the rate, in an open loop that does not wait for answers.
+
+The baseline of the other org is its own latency beside the same neighbour at a rate that the server can just take: a
+server that others use, which is what an org has on any working day. Its latency on a server that nobody else uses is
+told too, but no promise is made against it: beside that, most of what a flood costs is that the processors are busy at
+all, and with two of them for server, database and both clients that says more of the machine than of who is let in.
+
+Load and server share those processors, so the neighbour's client runs with lower priority in both measurements: what it
+takes from the server would not exist in a practice, whose clients have machines of their own.
+"""
+
+from __future__ import annotations
+
+import time
+
+from bench.volley import Volley, fire
+from proofs.load import Heard, Load, Running
+from proofs.trial import Trial
+from tests.house import House, Org
+
+SHORT, LONG = 12, 60
+TIMES, WITHIN = 3, 0.75
+ACCEPTED_WITHIN_MS, AS_BEFORE_SECONDS, MOST_TIMES_BASELINE = 2000, 5, 3
+# What a second org asks for, and over how many connections; enough for a p99, too little to be a load.
+QUIET_RATE, QUIET_CONNECTIONS = 40, 8
+FLOOD_CONNECTIONS, CLOSED_CONNECTIONS = 800, 64
+MEASURED_SECONDS = 6
+
+
+def prove(trial: Trial) -> None:
+    """`trial.rounds` is the length of the flood in seconds."""
+    with trial.house() as house:
+        flood, quiet = (_reads(trial, house.org(name)) for name in ("Flood Dental", "Quiet Dental"))
+        most = _most(house, flood)
+        trial.figure("it can take", f"{most:,.0f} reads/s of one org")
+        calm = Load(
+            port=house.port, rate=QUIET_RATE, seconds=MEASURED_SECONDS, connections=QUIET_CONNECTIONS, requests=quiet
+        )
+        Running(calm).heard()  # both workers have seen the token, and what is made once is made
+        alone = Running(calm).heard()
+        trial.figure("other org alone", _figures(alone))
+        before = _busy(trial, house, most, flood, calm)
+        beside = _flooded(trial, house, most, flood, calm)
+        time.sleep(AS_BEFORE_SECONDS)
+        after, usual = _afterwards(house, most, flood, calm)
+        trial.figure(f"other org {AS_BEFORE_SECONDS} s after", _figures(after))
+        for what, heard in (("afterwards", after), ("the org of the flood afterwards", usual)):
+            _sound(trial, what, heard)
+            trial.expect(not heard.refused, f"{what}: {heard.refused} still refused")
+        for what, heard in (("beside the flood", beside), ("afterwards", after)):
+            times, lone = heard.at(0.99) / before.at(0.99), heard.at(0.99) / alone.at(0.99)
+            trial.figure(f"other org's p99 {what}", f"{times:.2f} times its baseline, {lone:.2f} times that alone")
+            trial.expect(times <= MOST_TIMES_BASELINE, f"{what} the other org's p99 is {times:.1f} times its baseline")
+
+
+def _reads(trial: Trial, org: Org) -> list[bytes]:
+    """Requests for one patient each, in the order of the seed."""
+    desk = org.desk()
+    made = [desk.made("/patients", {"first_name": "Ada", "last_name": f"Flutmann {number}"}) for number in range(20)]
+    trial.random.shuffle(made)
+    head = f"Host: localhost\r\nAuthorization: Bearer {org.token('admin')}\r\n\r\n"
+    return [f"GET /api/v1/{org.id}/patients/{patient['id']} HTTP/1.1\r\n{head}".encode() for patient in made]
+
+
+def _most(house: House, requests: list[bytes]) -> float:
+    volley = Volley(
+        host="127.0.0.1", port=house.port, seconds=MEASURED_SECONDS, warm=2, status=200,
+        requests=[requests] * CLOSED_CONNECTIONS,
+    )  # fmt: skip
+    return fire(volley).rate
+
+
+def _busy(trial: Trial, house: House, most: float, requests: list[bytes], calm: Load) -> Heard:
+    """The baseline: what the other org hears beside a neighbour whom the server can take."""
+    neighbour = Running(
+        Load(
+            port=house.port, rate=WITHIN * most, seconds=calm.seconds + 1, connections=CLOSED_CONNECTIONS,
+            requests=requests, kind=True,
+        )
+    )  # fmt: skip
+    before = Running(calm).heard()
+    trial.figure("other org on a busy server", _figures(before))
+    for what, one in (("on a busy server", before), ("its neighbour", neighbour.heard())):
+        _sound(trial, what, one)
+    return before
+
+
+def _flooded(trial: Trial, house: House, most: float, requests: list[bytes], calm: Load) -> Heard:
+    """The flood, and what the other org hears meanwhile."""
+    seconds = trial.rounds
+    flood = Running(
+        Load(
+            port=house.port,
+            rate=TIMES * most,
+            seconds=seconds,
+            connections=FLOOD_CONNECTIONS,
+            requests=requests,
+            kind=True,
+        )
+    )
+    time.sleep(1)  # the flood has begun
+    beside = Running(
+        Load(port=house.port, rate=calm.rate, seconds=seconds - 2, connections=calm.connections, requests=calm.requests)
+    ).heard()
+    heard = flood.heard()
+    answered = sum(heard.answers.values())
+    trial.tried("requests of the flood", answered)
+    trial.tried("of another org beside it", sum(beside.answers.values()))
+    trial.figure("flood", f"{answered / seconds:,.0f}/s answered, {heard.unsent:,} found no connection free")
+    trial.figure("flood, accepted", f"{heard.accepted / seconds:,.0f}/s, {_figures(heard)}")
+    trial.figure("flood, refused", ", ".join(f"{n:,} by {s}" for s, n in sorted(heard.answers.items()) if s != 200))
+    trial.figure("other org beside it", _figures(beside))
+    for what, one in (("the flood", heard), ("beside it", beside)):
+        _sound(trial, what, one)
+        trial.expect(one.at(0.99) < ACCEPTED_WITHIN_MS, f"{what}: accepted p99 {one.at(0.99):.0f} ms")
+    trial.expect(heard.refused, "the flood: nothing was refused, so it was none")
+    trial.expect(beside.refused * 100 <= beside.accepted, f"beside it {beside.refused} were refused of the other org")
+    return beside
+
+
+def _afterwards(house: House, most: float, requests: list[bytes], calm: Load) -> tuple[Heard, Heard]:
+    """Both orgs at an everyday pace: a few percent of what the server can take."""
+    usual = Running(
+        Load(port=house.port, rate=most / 20, seconds=calm.seconds, connections=QUIET_CONNECTIONS, requests=requests)
+    )
+    after = Running(calm).heard()
+    return after, usual.heard()
+
+
+def _sound(trial: Trial, what: str, heard: Heard) -> None:
+    """Every answer is one of those promised, and carries its headers."""
+    trial.expect(heard.accepted, f"{what}: nothing was accepted")
+    trial.expect(not heard.faults, f"{what}: {len(heard.faults)} connections failed, first {heard.faults[:1]}")
+    trial.expect(not heard.unanswered, f"{what}: {heard.unanswered} requests were never answered")
+    trial.expect(not heard.no_retry_after, f"{what}: {heard.no_retry_after} refusals without Retry-After")
+    trial.expect(not heard.no_rate_limit, f"{what}: {heard.no_rate_limit} answers without RateLimit headers")
+
+
+def _figures(heard: Heard) -> str:
+    return f"p50 {heard.at(0.5):.1f} ms, p99 {heard.at(0.99):.1f} ms"
