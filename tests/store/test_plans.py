@@ -22,8 +22,8 @@ from chairside.store.tables import tables
 from chairside.words import question
 from tests.database import Connection, connected
 from tests.house import House, Org
+from tests.statements import EVERY, OF_NO_ORG, OF_OWNER
 from tests.store.crowd import LOCATION, PATIENT, PROVIDER, TAG, crowd, made_id
-from tests.store.test_statements import EVERY, OF_NO_ORG, OF_OWNER
 
 PATIENTS = 100_000
 TABLE = tables(ALL)["patient"]
