@@ -52,8 +52,7 @@ def list_statements() -> Iterator[tuple[str, str]]:
             yield f"{name}.tally", add_statement(table.kind)
             yield f"{name}.fold", fold_statement(table.kind)
     for words in (1, 2, 3):
-        yield f"typeahead.{words}.best", typeahead(words, 20).best
-        yield f"typeahead.{words}.count", typeahead(words, 20).count
+        yield f"typeahead.{words}", typeahead(words, 20)
 
 
 def narrowed(table: Table) -> Narrowing:

@@ -202,8 +202,6 @@ async def typeahead(desk: Desk, typed: str, limit: int) -> tuple[list[Record], i
     if not words or any(not w.start for w in words):
         return [], 0
     starts = [w.start for w in words]
-    found = store_typeahead.statement(len(starts), limit)
     values = [v for w in words for v in (w.start, w.end)]
-    rows = await desk.fetch(found.best, "".join(starts), *values)
-    total = await desk.fetch(found.count, *values)
-    return [dict(row) for row in rows], total[0][0]
+    rows = await desk.fetch(store_typeahead.statement(len(starts), limit), "".join(starts), *values)
+    return [dict(row) for row in rows], rows[0]["total"] if rows else 0

@@ -1,8 +1,7 @@
-"""The statements of typeahead: the best few people for the words typed so far, and how many there are."""
+"""The statement of typeahead: the best few people for the words typed so far, and how many there are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 MOST_COUNTED = 1000
@@ -14,22 +13,15 @@ _SHOWN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Typeahead:
-    """`best` takes the whole text, then start and end of each word; `count` takes the starts and ends alone."""
-
-    best: str
-    count: str
-
-
 @lru_cache(maxsize=256)
-def statement(words: int, limit: int) -> Typeahead:
+def statement(words: int, limit: int) -> str:
     """Best first: exact chart number, exact last name, last name that begins so, the rest by last and first name.
 
-    For one word the first three stages are read in index order and mostly suffice; the rest is looked at only when
-    they do not fill the page. More words are intersected first.
+    Takes the whole text, then start and end of each word; each row says how many there are in all. For one word the
+    first three stages are read in index order and mostly suffice; the rest is looked at only when they do not fill the
+    page. More words are intersected first, once for people and number.
     """
-    return Typeahead(best=_one(limit) if words == 1 else _several(words, limit), count=_count(words))
+    return _one(limit) if words == 1 else _several(words, limit)
 
 
 def _live(alias: str) -> str:
@@ -62,7 +54,7 @@ WITH chart AS (
   FROM (SELECT * FROM chart UNION ALL SELECT * FROM last UNION ALL SELECT * FROM rest) a
   GROUP BY id, last_name_key, first_name_key ORDER BY 2, {keys} LIMIT {limit}
 )
-SELECT {_SHOWN} FROM best JOIN patients r ON {_live("r")} AND r.id = best.id
+SELECT {_SHOWN}, ({_count()}) AS total FROM best JOIN patients r ON {_live("r")} AND r.id = best.id
 ORDER BY best.rank, best.last_name_key, best.first_name_key, best.id"""
 
 
@@ -80,26 +72,21 @@ def _several(words: int, limit: int) -> str:
         f" WHEN {begins} THEN 2 ELSE 3 END"
     )
     return f"""
-SELECT {_SHOWN} FROM ({hits}) m JOIN patients r ON {_live("r")} AND r.id = m.patient_id
+WITH m AS MATERIALIZED ({hits})
+SELECT {_SHOWN}, (SELECT count(*) FROM (SELECT 1 FROM m LIMIT {MOST_COUNTED}) c) AS total
+FROM m JOIN patients r ON {_live("r")} AND r.id = m.patient_id
 ORDER BY {rank}, r.last_name_key, r.first_name_key, r.id LIMIT {limit}"""
 
 
-def _count(words: int) -> str:
-    if words == 1:
-        # Mostly a small part shows already that there are as many as are counted.
-        return f"""
-WITH part AS (
-  SELECT count(*) AS words, count(DISTINCT m.patient_id) AS people FROM ({_some(2 * MOST_COUNTED)}) m
-)
+def _count() -> str:
+    """Mostly a small part shows already that there are as many as are counted."""
+    return f"""
 SELECT CASE WHEN people >= {MOST_COUNTED} THEN {MOST_COUNTED} WHEN words < {2 * MOST_COUNTED} THEN people
-  ELSE (SELECT least(count(DISTINCT m.patient_id), {MOST_COUNTED}) FROM ({_some(ROWS_COUNTED)}) m) END AS count
-FROM part"""
-    hits = " INTERSECT ".join(
-        f"SELECT w.patient_id FROM patient_words w WHERE {_range('w', at)}" for at in range(2, 2 + 2 * words, 2)
-    )
-    return f"SELECT count(*) FROM (SELECT 1 FROM ({hits}) h LIMIT {MOST_COUNTED}) m"
+  ELSE (SELECT least(count(DISTINCT m.patient_id), {MOST_COUNTED}) FROM ({_some(ROWS_COUNTED)}) m) END
+FROM (
+  SELECT count(*) AS words, count(DISTINCT m.patient_id) AS people FROM ({_some(2 * MOST_COUNTED)}) m) part"""
 
 
 def _some(rows: int) -> str:
     """The people of so many words that begin with the first one typed."""
-    return f"SELECT w.patient_id FROM patient_words w WHERE {_range('w', 2)} LIMIT {rows}"
+    return f"SELECT w.patient_id FROM patient_words w WHERE {_range('w', 3)} LIMIT {rows}"
