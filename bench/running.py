@@ -97,6 +97,10 @@ class Client:
         self._connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_SECONDS)
         self._org, self._headers = f"/api/v1/{org_id}/", {"authorization": f"Bearer {token}"}
 
+    def leave(self) -> None:
+        """Drops the connection; the next request makes a new one."""
+        self._connection.close()
+
     def get(self, path: str) -> http.client.HTTPResponse:
         self._connection.request("GET", path)
         return self._connection.getresponse()
