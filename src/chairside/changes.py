@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from chairside.errors import Problem, Refused, refuse
 
 # A record is its columns by name: what a row holds, and what rules read and change.
 Record = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +69,8 @@ class Desk(Protocol):
     def org_id(self) -> str: ...
     async def load(self, kind: str, record_id: str, *, at: Sequence[str | int], archived: bool = False) -> Record: ...
     async def load_own(self, kind: str, asked: Asked) -> Record: ...
+    @staticmethod
+    def in_turns(some: Iterable[T]) -> AsyncIterator[T]: ...
     async def ask(self, query: str, *args: object) -> list[Record]: ...
     async def save(self, kind: str, change: Change, event: str) -> Record: ...
     async def save_many(self, kind: str, changes: Sequence[Change], event: str) -> None: ...

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from chairside.engine.desk import AT_A_TURN, Desk
 from tests.house import Client, Org, problems
 from tests.patients.acts import Json, act, bulk, events_of, feed, register, unheard_of
 
@@ -253,3 +255,20 @@ def test_an_import_leaves_one_audit_record(desk: Client) -> None:
 def test_who_may_import(shared_org: Org, role: str, status: int) -> None:
     """Who may write demographics."""
     assert shared_org.desk(role).post("/patients/bulk", json={"rows": [row()]}).status_code == status
+
+
+async def test_much_work_lets_others_have_their_turn() -> None:
+    """Whoever waits for the same worker goes on after every few rows, not after all of them."""
+    rows, turns, worked = 40 * AT_A_TURN, 0, False
+
+    async def others() -> None:
+        nonlocal turns
+        while not worked:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(others())
+    assert [n async for n in Desk.in_turns(range(rows))] == list(range(rows))
+    worked = True
+    await waiting
+    assert turns >= 40

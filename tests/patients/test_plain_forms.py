@@ -28,6 +28,11 @@ def digits(least: int, most: int) -> st.SearchStrategy[str]:
     return st.text("0123456789", min_size=least, max_size=most)
 
 
+MARK = piece("", " ", "-", ".")
+# Nearly all of the plain form, but for the digits it begins with.
+PLAINLY = st.builds(
+    "".join, st.tuples(piece("", "1", "+1 ", "1-"), digits(3, 3), MARK, digits(3, 3), MARK, digits(4, 4))
+)
 GAP = piece("", " ", "-", ".", "  ", "/", ") ", ")", "x", "\u00a0", "٣")
 # Half of them such as people write, the others a little off.
 PHONE = st.builds(
@@ -71,7 +76,7 @@ def by_library(phone: str, region: str) -> str | None:
 
 
 @MANY
-@given(PHONE, st.sampled_from([*PLAIN_REGIONS, "GB", "DE", "MX"]))
+@given(st.one_of(PLAINLY, PHONE), st.sampled_from([*PLAIN_REGIONS, "GB", "DE", "MX"]))
 def test_a_telephone_number_becomes_what_the_library_makes_of_it(phone: str, region: str) -> None:
     """Plainly written or not, and whatever the region."""
     assert e164(phone, region) == by_library(phone, region)

@@ -66,7 +66,7 @@ async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: 
                 raise Rewritten
     await _index(desk, table.kind, moved)
     await tally(desk, table.kind, moved)
-    for change in moved:
+    async for change in desk.in_turns(moved):
         _note(desk, table, change, event)
 
 
@@ -116,14 +116,18 @@ async def _index(desk: Desk, kind: Kind, changes: Sequence[Change]) -> None:
     words = kind.search_words
     if words is None:
         return
+    first: list[WordsOf] = []
     gone: list[WordsOf] = []
     come: list[WordsOf] = []
-    for change in changes:
-        old = words(change.before) if change.before is not None else set()
+    async for change in desk.in_turns(changes):
         new = words(change.after)
-        gone.extend(_by_scope(change.after["id"], old - new))
-        come.extend(_by_scope(change.after["id"], new - old))
-    for query, rows in (("words.remove", gone), ("words.add", come)):
+        if change.before is None:
+            first.extend(_by_scope(change.after["id"], new))
+        else:
+            old = words(change.before)
+            gone.extend(_by_scope(change.after["id"], old - new))
+            come.extend(_by_scope(change.after["id"], new - old))
+    for query, rows in (("words.first", first), ("words.remove", gone), ("words.add", come)):
         if rows:
             await desk.connection.execute(queries()[query], desk.org_id, encode(rows).decode())
 

@@ -37,7 +37,7 @@ async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
         "on_duplicate": "create",
         "match_on": ["chart_number"],
     }
-    rows = [_read(desk, i, sent, body) for i, sent in enumerate(asked.body["rows"])]
+    rows = [_read(desk, i, sent, body) async for i, sent in desk.in_turns(enumerate(asked.body["rows"]))]
     await _check_references(desk, rows)
     book = await _decide(desk, rows, meta["on_duplicate"], meta["match_on"])
     _conclude(rows, validate=meta["mode"] == "validate", atomic=meta["atomic"])
@@ -75,7 +75,7 @@ async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str, match_on: 
     good = [r for r in rows if r.good]
     existing, seen = await existing_matches(desk, good, match_on), Seen(match_on)
     book = await _opened(desk, good, {m for found in existing.values() for m in found if on_duplicate == "update"})
-    for row in good:
+    async for row in desk.in_turns(good):
         patient = row.made.after
         row.matches = list(dict.fromkeys([*existing[row.index], *seen.earlier(patient)]))
         if row.matches and on_duplicate == "fail":
