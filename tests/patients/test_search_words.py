@@ -134,30 +134,28 @@ CASES: list[tuple[str, set[str]]] = [
 
 
 @pytest.fixture(scope="module")
-def people(other_desk: Client) -> dict[str, str]:
+def people(own_desk: Client) -> dict[str, str]:
     """The people above by id."""
-    ids = imported(other_desk, [{"row_key": k, **v} for k, v in PEOPLE.items()])
+    ids = imported(own_desk, [{"row_key": k, **v} for k, v in PEOPLE.items()])
     return dict(zip(ids, PEOPLE, strict=True))
 
 
 @pytest.mark.parametrize(("typed", "found"), CASES, ids=[c[0] for c in CASES])
-def test_a_list_finds_by_what_was_typed(
-    other_desk: Client, people: dict[str, str], typed: str, found: set[str]
-) -> None:
+def test_a_list_finds_by_what_was_typed(own_desk: Client, people: dict[str, str], typed: str, found: set[str]) -> None:
     """The list with its total and the walk find the same people."""
-    page = other_desk.read("/patients", search=typed)
+    page = own_desk.read("/patients", search=typed)
     assert {people[p["id"]] for p in page["items"]} == found
     assert page["total"] == len(found)
-    walked = other_desk.read("/patients/cursor", search=typed)["data"]
+    walked = own_desk.read("/patients/cursor", search=typed)["data"]
     assert {people[p["id"]] for p in walked} == found
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t \u2003"])
-def test_a_blank_search_is_no_filter(other_desk: Client, people: dict[str, str], blank: str) -> None:
+def test_a_blank_search_is_no_filter(own_desk: Client, people: dict[str, str], blank: str) -> None:
     """As when the box of a form is left empty."""
-    everybody = other_desk.read("/patients")["total"]
+    everybody = own_desk.read("/patients")["total"]
     assert everybody >= len(people)
-    assert other_desk.read("/patients", search=blank)["total"] == everybody
+    assert own_desk.read("/patients", search=blank)["total"] == everybody
 
 
 def test_a_changed_patient_is_found_by_what_is_true_now(desk: Client) -> None:
