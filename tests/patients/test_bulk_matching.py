@@ -259,3 +259,14 @@ def test_the_same_match_twice_is_named_once(desk: Client) -> None:
     known: dict[str, Any] = {"email": mail, "chart_number": number}
     answer = bulk(desk, [row(**known)], on_duplicate="skip", match_on=["chart_number", "email"])
     assert answer["results"][0]["duplicate_of"] == [made["id"]]
+
+
+@pytest.mark.parametrize("meta", [{"mode": "validate"}, {"atomic": True}])
+def test_nobody_is_named_who_was_never_made(desk: Client, meta: dict[str, Any]) -> None:
+    """A row that doubles an earlier one is told so, and no id that leads nowhere."""
+    number = uuid4().hex
+    rows = [row(chart_number=number), row(chart_number=number), {"first_name": ""}]
+    answer = bulk(desk, rows, on_duplicate="skip", **meta)
+    assert statuses(answer)[1:] == ["skipped", "failed"]
+    assert [r["duplicate_of"] for r in answer["results"]] == [[], [], []]
+    assert [r["patient_id"] for r in answer["results"]] == [None, None, None]

@@ -45,9 +45,10 @@ async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
     if written:
         await desk.save_many("patient", [c for c in book.new.values() if id(c) in written], "created")
         await desk.save_many("patient", [c for c in book.held.values() if id(c) in written], "updated")
+    unmade = set() if written else set(book.new)
     tally = Counter(r.status for r in rows)
     counts = {status: tally[status] for status in STATUSES}
-    return Reply(data={"results": [r.shown(bool(written)) for r in rows], "total": len(rows), **counts})
+    return Reply(data={"results": [r.shown(unmade) for r in rows], "total": len(rows), **counts})
 
 
 def _read(desk: Desk, index: int, sent: object, body: Body) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,15 +37,16 @@ class Row:
     def good(self) -> bool:
         return not self.problems
 
-    def shown(self, written: bool) -> dict[str, Any]:
-        kept = self.status in ("created", "updated") and self.change is not None
+    def shown(self, unmade: Set[str]) -> dict[str, Any]:
+        """The result of the row; `unmade` are the ids of patients that the call would have made and did not."""
+        kept = self.status in ("created", "updated")
         return {
             "index": self.index,
             "row_key": self.row_key,
             "status": self.status,
-            "patient_id": self.change.after["id"] if written and kept and self.change else None,
+            "patient_id": self.made.after["id"] if kept else None,
             "errors": [p.shown() for p in self.problems],
-            "duplicate_of": self.matches,
+            "duplicate_of": [match for match in self.matches if match not in unmade],
         }
 
 
