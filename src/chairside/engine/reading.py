@@ -59,6 +59,7 @@ async def _page_items(
         values.append((number - 1) * size)
         offset_at = len(values) + 1
     statement = lists.page_statement(table, narrowed.chosen, order, size, offset_at)
+    await _plan(desk, kind, narrowed)
     rows = await desk.fetch(statement, *values)
     return [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows]
 
@@ -71,6 +72,7 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
     about = _about(kind, desk.org_id, query, sort)
     anchor = _read_cursor(desk, query.get("after"), about)
     narrowed = await _narrow(desk, table, asked)
+    await _plan(desk, kind, narrowed)
     if sort.column == "updated_at":
         narrowed.add("before", sort.column, await _settled_until(desk))
     first = query["first"]
@@ -83,6 +85,12 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
         "start_cursor": _write_cursor(desk, rows[0], about) if rows else None,
     }
     return {"data": [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows], "page_info": info}
+
+
+async def _plan(desk: Desk, kind: Kind, narrowed: lists.Narrowing) -> None:
+    """Have a list that can be long in many orders planned for what it is narrowed to."""
+    if kind.sorts and narrowed.chosen.uneven:
+        await desk.connection.execute(lists.FOR_THESE_VALUES)
 
 
 async def _settled_until(desk: Desk) -> datetime:

@@ -13,6 +13,9 @@ from chairside.words import Word
 
 # Scopes of the search words: what typeahead looks at, what lists look at as well, and the words of the archived.
 NAMES, OTHERS, ARCHIVED = 0, 1, 2
+# Statements are planned once for any value, and for any org. Which index serves a filter best hangs on how many records
+# of this org have this value, so such a list is planned anew each time, which costs less than reading all of them.
+FOR_THESE_VALUES = "SET LOCAL plan_cache_mode = force_custom_plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,11 @@ class Chosen:
     def where(self, *more: str) -> str:
         state = f"r.deleted_at IS {'NOT ' if self.archived else ''}NULL"
         return " AND ".join(("r.org_id = $1", state, *self.conditions, *more))
+
+    @property
+    def uneven(self) -> bool:
+        """Whether it hangs on the values how much of the records they leave; what a search found leads anyhow."""
+        return bool(self.conditions) and not self.found
 
     def counted(self, kind: Kind) -> bool:
         """Whether a summary of the kind knows how many they are."""
