@@ -60,7 +60,7 @@ phases.coverage.enabled = false
 
 
 def prove(trial: Trial) -> None:
-    with trial.house() as house:
+    with trial.house(CHAIRSIDE_BODY_SECONDS=str(statuses.BODY_SECONDS)) as house:
         seen: Counter[statuses.Pair] = Counter()
         for _ in range(trial.rounds):
             seen += generated(trial, house)
@@ -169,13 +169,17 @@ def reach(trial: Trial, asker: Asker, seen: Counter[statuses.Pair]) -> None:
     for label, status in sorted(wanted - by_generator):
         if reason := statuses.unreachable(operations[label], status):
             why[f"{status} of {reason}"] += 1
-        elif status != "503":
+        elif status not in ("408", "503"):
             answer = statuses.ask(asker, operations[label], status)
             trial.expect(
                 str(answer.status_code) == status,
                 f"{label} answered {answer.status_code}, not {status}: {answer.text[:300]}",
             )
             by_hand[status] += 1
+    slow = [operations[label] for label, status in sorted(wanted) if status == "408"]
+    for operation, told_so in statuses.while_bodies_stay_away(asker, slow):
+        trial.expect(told_so == "408", f"{statuses.label(operation)} without its body: {told_so}")
+        by_hand["408"] += 1
     for operation, answer in statuses.while_the_database_is_away(asker, list(operations.values())):
         told = answer.status_code == 503 and "retry-after" in answer.headers
         trial.expect(told, f"{statuses.label(operation)} without a database: {answer.status_code}")

@@ -13,7 +13,7 @@ from proofs.trial import Trial
 from tests.contract.builder import CROWDED, Body, archive_form, nobody, references
 
 # Every request leaves its line there, a refused one too.
-TRAIL = ("audit_events", "users", "tokens")
+TRAIL = ("audit_events", "audit_links", "users", "tokens")
 
 
 def try_all(trial: Trial, asker: Asker) -> None:

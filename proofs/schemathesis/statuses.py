@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +21,8 @@ from tests.house import Client, wait_for
 
 Pair = tuple[str, str]
 OVERSIZED, OVERSIZED_LARGE = (b" " * (most << 20) + b"{}" for most in (1, 16))
+# For how long a body is waited for by the server of this proof, and an answer by the client.
+BODY_SECONDS, MOST_SECONDS = 5, 60
 STAFF = tuple(role for role in ROLES if role != "portal")
 
 
@@ -87,6 +91,22 @@ def _conflict(right: Attempt, desk: Client) -> httpx.Response:
     body = httpx.Request("POST", "http://x", json=right.json or {}).content + b" "
     headers = key | {"Content-Type": "application/json"}
     return desk.request(right.method, right.path, content=body, headers=headers, params=right.params)
+
+
+def while_bodies_stay_away(asker: Asker, operations: list[Operation]) -> Iterator[tuple[Operation, str]]:
+    """The status for every operation when only the first byte of a body comes; all wait side by side."""
+    head = f"Host: localhost\r\nAuthorization: Bearer {asker.org.token('admin')}\r\nContent-Type: application/json\r\n"
+    with ExitStack() as open_ones:
+        waiting = []
+        for operation in operations:
+            line = open_ones.enter_context(socket.create_connection(("127.0.0.1", asker.org.house.port)))
+            line.settimeout(MOST_SECONDS)
+            right = asker.right(operation)
+            path = f"/api/v1/{asker.org.id}{right.path}"
+            line.sendall(f"{right.method} {path} HTTP/1.1\r\n{head}Content-Length: 10\r\n\r\n{{".encode())
+            waiting.append((operation, line))
+        for operation, line in waiting:
+            yield operation, line.recv(1 << 16)[9:12].decode()
 
 
 def while_the_database_is_away(asker: Asker, operations: list[Operation]) -> Iterator[tuple[Operation, httpx.Response]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import json
 import re
 import uuid
 from collections.abc import Iterator, Sequence
@@ -147,7 +148,9 @@ async def _outcome(
 def _arguments(name: str, wanted: Sequence[asyncpg.Type], ids: Sequence[str]) -> Iterator[Any]:
     """A value for each parameter: the ids in turn, and samples of other types; arrays of one."""
     # What was typed comes first there, then the start and the end of each word.
-    samples = SAMPLES | {"uuid": ids} | ({"text": TYPED} if name.startswith("typeahead") else {})
+    # Rows that travel as JSON: records to write, or search words of a patient.
+    rows = json.dumps([{"id": ids[0], "version": 2, "patient_id": ids[0], "scope": 0, "words": ["canary"]}])
+    samples = SAMPLES | {"uuid": ids, "json": (rows,)} | ({"text": TYPED} if name.startswith("typeahead") else {})
     seen: dict[str, int] = {}
     for kind in wanted:
         of = kind.name.removesuffix("[]")
