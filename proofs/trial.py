@@ -29,6 +29,7 @@ class Trial:
     counts: Counter[str] = field(default_factory=Counter)
     figures: dict[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         """A generator of its own, so that what one proof draws does not depend on those before it."""
@@ -80,6 +81,6 @@ class Trial:
         """What was tried and how it ended."""
         tried = ", ".join(f"{number:,} {what}" for what, number in self.counts.items()) or "nothing"
         figures = "".join(f"\n  {name}: {value}" for name, value in self.figures.items())
-        seconds = time.monotonic() - self.started
+        self.seconds = self.seconds or time.monotonic() - self.started
         ended = f"{len(self.breaches)} BREACHES" if self.breaches else "kept"
-        return f"{self.name}: {ended} (seed {self.seed}, {self.rounds} rounds, {seconds:.0f} s): {tried}{figures}"
+        return f"{self.name}: {ended} (seed {self.seed}, {self.rounds} rounds, {self.seconds:.0f} s): {tried}{figures}"

@@ -14,7 +14,10 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import asyncpg
 
 from chairside import embedded
 from chairside.engine.vault import KeyFault, Vault
@@ -98,6 +101,16 @@ async def _quoted(trial: Trial, house: House, org: Org, canaries: Canaries) -> l
 
 async def _broken(trial: Trial, house: House) -> None:
     """Under the desks' load backends are ended, one is killed (the others then start anew), and so is a worker."""
+    # Its own connection ends with the others when one is killed.
+    with suppress(OSError, asyncpg.PostgresConnectionError):
+        await _end_backends(trial, house)
+    await asyncio.sleep(1)
+    if house.process is not None:
+        os.kill(trial.random.choice(_children(house.process.pid)), signal.SIGKILL)
+        trial.tried("workers killed")
+
+
+async def _end_backends(trial: Trial, house: House) -> None:
     async with connected(house.data_dir, "superuser") as connection:
         for pid, *_ in await connection.fetch(BACKENDS):
             await connection.execute(f"SELECT pg_terminate_backend({pid})")
@@ -107,10 +120,6 @@ async def _broken(trial: Trial, house: House) -> None:
         if pids:
             os.kill(trial.random.choice(pids), signal.SIGKILL)
             trial.tried("backends killed")
-    await asyncio.sleep(1)
-    if house.process is not None:
-        os.kill(trial.random.choice(_children(house.process.pid)), signal.SIGKILL)
-        trial.tried("workers killed")
 
 
 def _children(pid: int) -> list[int]:

@@ -234,6 +234,17 @@ def test_a_field_sent_twice_is_refused_at_its_place(home: Builder, kind: Kind) -
 
 
 @each("create")
+def test_of_very_many_unknown_fields_a_hundred_are_named(home: Builder, kind: Kind) -> None:
+    """Telling of each would keep others waiting."""
+    made = home.make(kind, small=True)
+    before = now(home, made)
+    answer = home.client.post(made.collection, json={f"unknown {n}": n for n in range(5000)})
+    codes = [p["type"] for p in answer.json()["detail"]]
+    assert (answer.status_code, codes.count("unknown_field")) == (422, 100)
+    unchanged(home, made, before)
+
+
+@each("create")
 def test_a_body_over_one_mebibyte_is_413(home: Builder, kind: Kind) -> None:
     """It is refused whether its length is announced or not; one just below is read and judged."""
     made = home.make(kind, small=True)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -146,7 +147,10 @@ async def _ask(
     if operation.method != "GET":
         raw = await _body(house, request)
         form = operation.clinical_body if clinical else operation.body
-        body, bad = reading.body_of(raw, headers, operation.portal_body if caller.portal else form, context.now)
+        taken = operation.portal_body if caller.portal else form
+        read = partial(reading.body_of, raw, headers, taken, context.now)
+        # Megabytes are read beside the loop, so that others have their turn meanwhile.
+        body, bad = await asyncio.to_thread(read) if operation.large else read()
         problems += bad
     if problems:
         raise Refused(problems)
