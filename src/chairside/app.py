@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -116,7 +117,11 @@ def create() -> App:
         line=settings.line,
         patience=settings.patience / 1000,
     )
-    return application(house, every_operation(), openapi(), lifespan, doors)
+    app = application(house, every_operation(), openapi(), lifespan, doors)
+    # What is there now stays, so it need not be looked through again whenever a large body is read.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 async def _tidy(house: House) -> None:
