@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -75,6 +76,7 @@ async def listening(data_dir: Path, org_id: str) -> AsyncIterator[Hear]:
     async def hear(ask: Ask) -> list[Call]:
         pool.calls.clear()
         await _run(house.work, caller, ask)
+        await asyncio.sleep(0)  # the driver tells of the last exchange a moment later
         return list(pool.calls)
 
     try:
