@@ -40,15 +40,18 @@ _numbers = count(1)
 LARGE = {"patients", "patient_words", "patient_tags"}
 # Pages of 8 kB; all patients take 5,000, and their indexes as many again.
 MOST_OF_A_PAGE, MOST_OF_A_SUMMARY, MOST_OF_A_RECORD = 3_000, 20, 60
+UNKNOWN = "UPDATE patients SET date_of_birth = NULL, chart_number = NULL, chart_number_key = NULL WHERE org_id = $1"
 OF_ORGS = "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'"
 
 
 @pytest.fixture(scope="module")
 async def practice(house: House) -> Org:
-    """An org of 100,000 patients."""
-    org = house.org("Crowded Dental")
+    """An org of 100,000 patients, and one beside it that knows little of its own: the planner knows both as one."""
+    org, sketchy = house.org("Crowded Dental"), house.org("Sketchy Dental")
     async with connected(house.data_dir, "superuser") as connection:
         await crowd(connection, org.id, PATIENTS)
+        await crowd(connection, sketchy.id, PATIENTS // 10)
+        await connection.execute(UNKNOWN, sketchy.id)
         await connection.execute("VACUUM (ANALYZE) patients, patient_words, patient_tags, patient_counts")
         await connection.execute("ANALYZE")
     return org
@@ -157,7 +160,7 @@ def narrowings(ids: dict[str, str]) -> Iterator[tuple[str, Narrowing]]:
 
 
 def pages(ids: dict[str, str]) -> Iterator[tuple[str, Chosen, str, list[object]]]:
-    """The first page of each sort both ways, and one from the middle of a walk."""
+    """The first page of each sort both ways, one from the middle of a walk, and the first of its nulls."""
     for name, narrowing in narrowings(ids):
         if name == "archived":
             continue  # read whole and sorted, for they are few
@@ -170,6 +173,9 @@ def pages(ids: dict[str, str]) -> Iterator[tuple[str, Chosen, str, list[object]]
                 at = len(narrowing.values) + 2
                 walk = walk_statement(TABLE, chosen, order, 51, False, at)
                 yield f"{label}: walk", chosen, walk, [*narrowing.values, ids[PATIENT], MIDDLE[sort.name]]
+                if sort.nullable:
+                    nulls = walk_statement(TABLE, chosen, order, 51, True, None)
+                    yield f"{label}: nulls", chosen, nulls, narrowing.values
 
 
 MIDDLE: dict[str, object] = {

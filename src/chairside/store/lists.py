@@ -139,7 +139,11 @@ class Order:
 def page_statement(table: Table, chosen: Chosen, order: Order, limit: int, offset_at: int | None) -> str:
     """The answers of one page. LIMIT is written out, because a plan for an unknown one expects a tenth of the table.
 
-    A nullable sort is read as two ordered runs, values then nulls, so that one index serves both directions.
+    A nullable sort is read as two ordered runs, values then nulls, so that one index serves both directions. The
+    limit stands beside the runs, not after the sort of both: PostgreSQL reads them one after the other and leaves the
+    nulls alone where the values fill the page. How many nulls there are it knows of all orgs together, so in an org
+    of few it may look for them among all that a filter leaves. Nulls, too, are ordered by the column, which is to say
+    that the index has them in the order asked for.
     """
     source, way = chosen.source(table.kind.table), " DESC" if order.descending else ""
     keys = ", ".join(f"r.{c[1:]} DESC NULLS LAST" if c[0] == "-" else f"r.{c}{way}" for c in order.columns)
@@ -148,15 +152,15 @@ def page_statement(table: Table, chosen: Chosen, order: Order, limit: int, offse
         ids = f"SELECT r.id FROM {source} WHERE {chosen.where()} ORDER BY {keys} LIMIT {limit}{skip}"
         return _rows(table, ids)
     most = f"{limit} + ${offset_at}::bigint" if offset_at else str(limit)
-    first, *rest = order.columns
+    first = order.columns[0]
     listed = ", ".join(f"r.{c}" for c in order.columns)
     runs = [
         f"(SELECT {run} AS run, {listed} FROM {source} WHERE {chosen.where(f'r.{first} IS {state}')}"
-        f" ORDER BY {by} LIMIT {most})"
-        for run, state, by in ((0, "NOT NULL", keys), (1, "NULL", ", ".join(f"r.{c}{way}" for c in rest)))
+        f" ORDER BY {keys} LIMIT {most})"
+        for run, state in ((0, "NOT NULL"), (1, "NULL"))
     ]
     outer = ", ".join(f"x.{c}{way}" for c in order.columns)
-    ids = f"SELECT x.id FROM ({' UNION ALL '.join(runs)}) x ORDER BY x.run, {outer} LIMIT {limit}{skip}"
+    ids = f"SELECT x.id FROM ({' UNION ALL '.join(runs)} LIMIT {limit}{skip}) x ORDER BY x.run, {outer}"
     return _rows(table, ids)
 
 
@@ -175,10 +179,9 @@ def walk_statement(table: Table, chosen: Chosen, order: Order, limit: int, nulls
         conditions.append(f"r.id {beyond} ${anchor_at}")
     elif anchor_at:
         conditions.append(f"(r.{column}, r.id) {beyond} (${anchor_at + 1}, ${anchor_at})")
-    by = f"r.id{way}" if nulls else f"r.{column}{way}, r.id{way}"
     ids = (
         f"SELECT r.id, r.{column} AS sort_value FROM {chosen.source(table.kind.table)}"
-        f" WHERE {chosen.where(*conditions)} ORDER BY {by} LIMIT {limit}"
+        f" WHERE {chosen.where(*conditions)} ORDER BY r.{column}{way}, r.id{way} LIMIT {limit}"
     )
     return _rows(table, ids, ", page.sort_value")
 
