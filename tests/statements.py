@@ -68,7 +68,7 @@ def narrowed(table: Table) -> Narrowing:
     if table.kind.parent:
         narrowing.family("x") if table.kind.name == "alert" else narrowing.add("equals", "patient_id", "x")
     if table.kind.search_words:
-        narrowing.words(question("gar jo 1984-02-11"), (0, 1))
+        narrowing.words(question("gar jo 312 1984-02-11"))
     return narrowing
 
 

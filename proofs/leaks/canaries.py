@@ -16,7 +16,7 @@ from tests.house import Org
 
 # Beside the table of each kind itself, which holds what its fields were sent. A table that is not named may hold none.
 OWN_TABLES: Mapping[str, str] = {
-    "patient_words": "the words by which a patient is found, made of name, phone, email, chart number and birth date",
+    "patient_words": "what a patient is found by: names, chart number, phones; if archived also email and birth date",
     "idempotency_keys": "the answer to a write, kept two days so that a retry is given the same",
     "pg_statistic": "the planner's samples of these same columns; superusers alone may read them, no dump holds them",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -49,15 +49,20 @@ def name_words(*names: str | None) -> set[str]:
     return found
 
 
-def phone_words(digits: Iterable[str | None]) -> set[str]:
-    """What a telephone number is found by: all digits, the number from the area code, and its last four."""
-    found: set[str] = set()
-    for number in digits:
-        if number:
-            found |= {number, number[-4:]}
-            if len(number) == 11 and number.startswith("1"):
-                found.add(number[1:])
-    return found
+def phone_words(e164: str | None, from_area_code: str, digits: str) -> set[str]:
+    """What a telephone number is found by: its international form, its last four digits, and what tells more.
+
+    One of country code 1 is found from its area code, and in full, by the international form alone; its sign keeps
+    that out of every other search. Of other countries the number from the area code is a word, and any number as it
+    was typed, where that is neither.
+    """
+    whole = (e164 or "").lstrip("+")
+    found = {e164, whole[-4:], digits[-4:]}
+    if not whole.startswith("1"):
+        found.add(from_area_code)
+    if digits not in (whole, from_area_code):
+        found.add(digits)
+    return {word for word in found if word}
 
 
 def birth_word(born: date) -> str:
@@ -67,15 +72,29 @@ def birth_word(born: date) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a question: matches records with a search word that starts so, or that equals the date."""
+    """One word of a question: its letters and digits, all of it as addresses are compared, and the date it may be.
+
+    It matches records with a search word or an e-mail address that begins so, with such a telephone number, or with
+    this birth date.
+    """
 
     start: str
-    born: str | None
+    whole: str
+    born: date | None
 
     @property
     def end(self) -> str:
-        """The least text after all that begin with `start`, in code-point order."""
-        return self.start + "\U0010ffff"
+        return after(self.start)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """How international telephone numbers may begin that begin so: with the country code, or after code 1."""
+        return (f"+{self.start}", f"+1{self.start}") if self.start.isascii() and self.start.isdecimal() else ()
+
+
+def after(start: str) -> str:
+    """The least text after all that begin so, in code-point order."""
+    return start + "\U0010ffff"
 
 
 def question(text: str) -> list[Word]:
@@ -89,15 +108,15 @@ def _words(text: str) -> Iterator[Word]:
         start = squeeze(raw)
         born = _birth(raw)
         if start or born:
-            yield Word(start, born)
+            yield Word(start, fold(raw), born)
 
 
-def _birth(raw: str) -> str | None:
+def _birth(raw: str) -> date | None:
     for pattern, order in ((_ISO, (1, 2, 3)), (_US, (3, 1, 2))):
         if found := pattern.fullmatch(raw):
             year, month, day = (int(found.group(i)) for i in order)
             try:
-                return birth_word(date(year, month, day))
+                return date(year, month, day)
             except ValueError:
                 return None
     return None

@@ -42,8 +42,8 @@ _STATEMENTS = (
 _BESIDE = (
     """INSERT INTO patient_words (org_id, scope, word, patient_id)
     SELECT org_id, CASE WHEN deleted_at IS NULL THEN w.scope ELSE 2 END, w.word, id
-    FROM patients CROSS JOIN LATERAL (VALUES (0, first_name_key), (0, last_name_key), (0, chart_number_key),
-      (1, '@' || date_of_birth)) w (scope, word)
+    FROM patients CROSS JOIN LATERAL
+      (VALUES (0, first_name_key), (0, last_name_key), (0, chart_number_key)) w (scope, word)
     WHERE org_id = $1 ON CONFLICT DO NOTHING""",
     f"""INSERT INTO patient_tags
       (org_id, id, patient_id, tag_definition_id, created_by, created_at, updated_at, version)

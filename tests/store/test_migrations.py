@@ -168,6 +168,67 @@ async def test_a_summary_is_made_of_what_is_there_already(
         await superuser.close()
 
 
+# A patient's number, what there is of them, the words of the release before, and those of this one.
+FOUND_BY: list[tuple[int, dict[str, str], set[str], set[str]]] = [
+    (
+        1,
+        {"mobile_phone": "3125550142", "home_phone": "13125550143", "email_key": "ann.lee@x.org"},
+        {"ann", "3125550142", "13125550142", "0142", "3125550143", "13125550143", "0143", "annleexorg", "@1990-05-01"},
+        {"ann", "0142", "+13125550143", "0143"},
+    ),
+    (
+        2,
+        {"mobile_phone": "442079460958", "work_phone": "442079460959"},
+        {"442079460958", "2079460958", "0958", "442079460959", "2079460959", "0959", "02079460959", "@1990-05-01"},
+        {"2079460958", "0958", "+442079460959", "2079460959", "0959", "02079460959"},
+    ),
+    (
+        4,  # archived
+        {"mobile_phone": "3125550142", "email_key": "ann.lee@x.org"},
+        {"ann", "3125550142", "13125550142", "0142", "annleexorg", "@1990-05-01"},
+        {"ann", "+13125550142", "0142", "annleexorg", "@1990-05-01"},
+    ),
+]
+
+
+async def test_search_words_become_those_of_this_release(
+    house: House, empty: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would stay would find a patient by a number or an address they have no longer."""
+    with monkeypatch.context() as before:
+        before.setattr(schema, "migrations", lambda: migrations()[:5])
+        await migrate(empty)
+    org_id = "00000000-0000-7000-9000-000000000001"
+    at = embedded.endpoint(house.data_dir)
+    superuser = await connect(replace(empty, user=at.superuser))
+    try:
+        await superuser.execute(f"INSERT INTO orgs (id, name, created_at) VALUES ('{org_id}', 'Old', now())")
+        await crowd(superuser, org_id, 10, beside=False)
+        await superuser.execute("UPDATE patients SET mobile_phone_e164 = NULL, email_key = NULL")
+        for number, has, old, _ in FOUND_BY:
+            patient = f"id = (SELECT id FROM patients ORDER BY chart_number LIMIT 1 OFFSET {number})"
+            await superuser.execute(f"UPDATE patients SET deleted_at = NULL WHERE {patient}")
+            if number == 4:
+                await superuser.execute(f"UPDATE patients SET deleted_at = now() WHERE {patient}")
+            for name, value in has.items():
+                column, stored = (name, value) if name == "email_key" else (f"{name}_e164", _e164(value))
+                await superuser.execute(f"UPDATE patients SET {column} = $1 WHERE {patient}", stored)
+            add = f"""INSERT INTO patient_words SELECT org_id, CASE WHEN deleted_at IS NULL THEN 1 ELSE 2 END, w, id
+                FROM patients, unnest($1::text[]) w WHERE {patient}"""
+            await superuser.execute(add, list(old))
+        await migrate(empty)
+        for number, _, _, new in FOUND_BY:
+            patient = f"patient_id = (SELECT id FROM patients ORDER BY chart_number LIMIT 1 OFFSET {number})"
+            rows = await superuser.fetch(f"SELECT word FROM patient_words WHERE {patient}")
+            assert {row["word"] for row in rows} == new
+    finally:
+        await superuser.close()
+
+
+def _e164(digits: str) -> str:
+    return f"+1{digits}" if len(digits) == 10 else f"+{digits}"
+
+
 @pytest.mark.parametrize("major", [14, 19])
 def test_a_postgresql_that_was_never_tried_is_refused(major: int) -> None:
     """15 to 18 are; another may do the wrong thing in silence."""

@@ -14,7 +14,7 @@ from chairside.engine.bodies import create_body
 from chairside.records import ALL
 from chairside.resource import Kind
 from chairside.rest.examples import of_body
-from chairside.store.lists import NAMES, OTHERS, Narrowing, Order, count_statement, page_statement, walk_statement
+from chairside.store.lists import Narrowing, Order, count_statement, page_statement, walk_statement
 from chairside.store.tables import many
 from chairside.store.typeahead import statement as typeahead
 from chairside.words import question
@@ -146,7 +146,7 @@ async def test_lists_and_counts_without_the_filter_hold_only_ones_own(
 async def test_searching_without_the_filter_finds_only_ones_own(house: House, ours: Filled, theirs: Filled) -> None:
     """Search words are of an org as much as the patients they lead to."""
     narrowing = Narrowing()
-    narrowing.words(question("ana"), (NAMES, OTHERS))
+    narrowing.words(question("ana"))
     table = TABLES["patient"]
     [word] = question("ana")
     cases: list[tuple[str, list[object]]] = [

@@ -59,6 +59,8 @@ def _fitted(memory: int) -> dict[str, str]:
         "work_mem": f"{min(max(mib // 512, 4), 32)}MB",
         "maintenance_work_mem": f"{min(max(mib // 32, 32), 512)}MB",
         "max_wal_size": "1GB",
+        # Plans made while a table was nearly empty hold until it is analyzed, and an import fills it within seconds.
+        "autovacuum_naptime": "15s",
         "random_page_cost": "1.1",
         "jit": "off",
         # Files in the cluster instead of /dev/shm, which is outside it and 64 MB in a Docker container.

@@ -147,7 +147,7 @@ async def _narrow(desk: Desk, table: Table, asked: Asked) -> lists.Narrowing:
             words = question(value)
             if value.strip() and not words:
                 narrowed.nothing()
-            narrowed.words(words, (lists.ARCHIVED,) if archived else (lists.NAMES, lists.OTHERS))
+            narrowed.words(words)
         else:
             _add(narrowed, kind, listed, value)
     return narrowed

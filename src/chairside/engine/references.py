@@ -20,7 +20,8 @@ async def name_references(desk: Desk, table: Table, changes: Sequence[Change]) -
     pending = [
         (ref, named)
         for ref in table.kind.references
-        if (named := [(place, c) for place, c in enumerate(changes) if c.changed(ref.column)])
+        for column in (ref.column,)
+        if (named := [(place, c) for place, c in enumerate(changes) if c.changed(column)])
     ]
     wanted: dict[str, set[str]] = {target: set() for target in table.targets}
     for ref, named in pending:

@@ -76,10 +76,11 @@ def _seal(desk: Desk, kind: Kind, change: Change) -> None:
             continue
         column, new = field.column, change.after
         plain = new[column]
-        index = desk.vault.blind(desk.org_id, plain)[0] if plain else None
-        if change.before is not None and change.before[f"{column}_index"] == index:
-            new[column] = change.before[column]
-            continue
+        if change.before is not None:
+            index = desk.vault.blind(desk.org_id, plain)[0] if plain else None
+            if change.before[f"{column}_index"] == index:
+                new[column] = change.before[column]
+                continue
         put = desk.vault.put_away(plain, desk.about(kind, column, new["id"]), desk.org_id) if plain else (None, None)
         new[f"{column}_sealed"], new[f"{column}_index"] = put
         new[column] = f"***-**-{plain[-4:]}" if plain else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from chairside.resource import Kind
 from chairside.store.counts import total_statement
 from chairside.store.tables import Table
-from chairside.words import Word
+from chairside.words import Word, after, birth_word
 
 # Scopes of the search words: what typeahead looks at, what lists look at as well, and the words of the archived.
 NAMES, OTHERS, ARCHIVED = 0, 1, 2
@@ -101,22 +101,32 @@ class Narrowing:
     def nothing(self) -> None:
         self.conditions.append("false")
 
-    def words(self, words: Sequence[Word], scopes: Sequence[int]) -> None:
-        """Every word must be the start of some search word of the record, or its birth date."""
+    def words(self, words: Sequence[Word]) -> None:
+        """Every word must be the start of some search word of the record, or match its own e-mail, phone or birth."""
         for word in words:
-            hits = (
-                [f"w.word >= {self.parameter(word.start)} AND w.word < {self.parameter(word.end)}"]
-                if word.start
-                else []
-            )
-            if word.born:
-                hits.append(f"w.word = {self.parameter(word.born)}")
-            among = ", ".join(str(s) for s in scopes)
-            matched = " UNION ".join(
-                f"SELECT w.patient_id FROM patient_words w WHERE w.org_id = $1 AND w.scope IN ({among}) AND {hit}"
-                for hit in hits
-            )
+            hits = [*self._among_words(word), *([] if self.archived else self._among_patients(word))]
+            matched = " UNION ".join(hits)
             self.hits.append(f"({matched})" if len(hits) > 1 else matched.replace("SELECT", "SELECT DISTINCT", 1))
+
+    def _among_words(self, word: Word) -> Iterator[str]:
+        scopes = ARCHIVED if self.archived else f"{NAMES}, {OTHERS}"
+        every = f"SELECT w.patient_id FROM patient_words w WHERE w.org_id = $1 AND w.scope IN ({scopes}) AND"
+        for start in (word.start, *word.numbers):
+            if start:
+                yield f"{every} {self._begins('w.word', start)}"
+        if word.born and self.archived:
+            yield f"{every} w.word = {self.parameter(birth_word(word.born))}"
+
+    def _among_patients(self, word: Word) -> Iterator[str]:
+        every = "SELECT p.id FROM patients p WHERE p.org_id = $1 AND p.deleted_at IS NULL AND"
+        yield f"{every} {self._begins('p.email_key', word.whole)}"
+        for start in word.numbers:
+            yield f"{every} {self._begins('p.mobile_phone_e164', start)}"
+        if word.born:
+            yield f"{every} p.date_of_birth = {self.parameter(word.born)}"
+
+    def _begins(self, column: str, start: str) -> str:
+        return f"{column} >= {self.parameter(start)} AND {column} < {self.parameter(after(start))}"
 
     @property
     def chosen(self) -> Chosen:

@@ -97,22 +97,34 @@ def e164(phone: str | None, region: str) -> str | None:
 
 
 def search_words(patient: Record) -> set[tuple[int, str]]:
-    """What a patient is found by: names and chart number first, then e-mail, telephones and birth date."""
-    chart = dict.fromkeys((patient["chart_number_key"], *map(squeeze, (patient["chart_number"] or "").split())))
+    """What a patient is found by: names and chart number first, then telephones.
+
+    Mobile phone, e-mail and birth date lead to patients by their own indexes (store/lists.py), which leave out the
+    archived; for those they are words, too.
+    """
+    number, chart = patient["chart_number"], patient["chart_number_key"]
+    charts = (chart, *map(squeeze, number.split())) if number and not number.isalnum() else (chart,)
     first = patient["last_name_key"], patient["first_name_key"]
-    parts = sorted(name_words(patient["first_name"], patient["last_name"], patient["preferred_name"]) - set(first))
-    names = [w for w in (*chart, *first, *parts) if w][:MOST_NAME_WORDS]
+    parts = sorted(name_words(patient["first_name"], patient["last_name"], patient["preferred_name"]).difference(first))
+    names = [w for w in dict.fromkeys((*charts, *first, *parts)) if w][:MOST_NAME_WORDS]
     others = name_words(patient["middle_name"])
-    if patient["email_key"]:
-        others.add(squeeze(patient["email_key"]))
     for phone in PHONES:
-        whole = (patient[f"{phone}_e164"] or "").lstrip("+")
-        others |= phone_words({whole, _from_area_code(whole), _digits(patient[phone])})
-    if patient["date_of_birth"]:
-        others.add(birth_word(patient["date_of_birth"]))
+        if patient[phone]:
+            others |= _number_words(patient[f"{phone}_e164"], patient[phone])
     if patient["deleted_at"]:
+        born, mail = patient["date_of_birth"], patient["email_key"]
+        others |= {birth_word(born)} if born else set()
+        others |= {squeeze(mail)} if mail else set()
         return {(ARCHIVED_SCOPE, w) for w in {*names, *others}}
-    return {(NAME_SCOPE, w) for w in names} | {(OTHER_SCOPE, w) for w in others - set(names)}
+    others.discard(patient["mobile_phone_e164"])
+    return {(NAME_SCOPE, w) for w in names} | {(OTHER_SCOPE, w) for w in others.difference(names)}
+
+
+def _number_words(e164: str | None, typed: str) -> set[str]:
+    whole = (e164 or "").lstrip("+")
+    # Numbers of code 1 are most, and the library knows it among all others only.
+    from_area_code = whole[1:] if whole.startswith("1") else _from_area_code(whole)
+    return phone_words(e164, from_area_code, _digits(typed))
 
 
 def _from_area_code(digits: str) -> str:
@@ -121,9 +133,12 @@ def _from_area_code(digits: str) -> str:
     return next((digits[n:] for n in (1, 2, 3) if digits and int(digits[:n]) in codes), "")
 
 
-def _digits(phone: str | None) -> str:
-    digits = "".join(filter(str.isdecimal, phone or ""))
+def _digits(phone: str) -> str:
+    digits = _NO_DIGITS.sub("", phone)
     return digits if digits.isascii() else "".join(str(int(c)) for c in digits)
+
+
+_NO_DIGITS = re.compile(r"\D")
 
 
 async def keep_nkda_true(desk: Desk, change: Change) -> None:
