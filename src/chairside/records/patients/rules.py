@@ -102,11 +102,13 @@ def search_words(patient: Record) -> set[tuple[int, str]]:
     Mobile phone, e-mail and birth date lead to patients by their own indexes (store/lists.py), which leave out the
     archived; for those they are words, too.
     """
-    number, chart = patient["chart_number"], patient["chart_number_key"]
-    charts = (chart, *map(squeeze, number.split())) if number and not number.isalnum() else (chart,)
-    first = patient["last_name_key"], patient["first_name_key"]
-    parts = sorted(name_words(patient["first_name"], patient["last_name"], patient["preferred_name"]).difference(first))
-    names = [w for w in dict.fromkeys((*charts, *first, *parts)) if w][:MOST_NAME_WORDS]
+    parts = (patient["chart_number"] or "").split()
+    charts = patient["chart_number_key"], *(map(squeeze, parts) if len(parts) > 1 else ())
+    whole = patient["last_name_key"], patient["first_name_key"]
+    # A name of letters alone is its key.
+    more = [name for name in (patient["first_name"], patient["last_name"]) if not name.isalnum()]
+    found = dict.fromkeys((*charts, *whole, *sorted(name_words(*more, patient["preferred_name"]).difference(whole))))
+    names = [word for word in found if word][:MOST_NAME_WORDS]
     others = name_words(patient["middle_name"])
     for phone in PHONES:
         if patient[phone]:
