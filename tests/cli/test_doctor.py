@@ -47,7 +47,7 @@ def test_a_healthy_server_is_told_so_line_by_line(patient_zero: House) -> None:
     checked = {line.removeprefix("ok    ").partition(":")[0] for line in lines}
     assert checked >= {
         "settings", "database version", "schema", "columns", "fsync", "full_page_writes", "data_checksums",
-        "row-level security", "role", "server connects as", "keys", "disk",
+        "row-level security", "role", "server connects as", "totals", "keys", "disk",
     }  # fmt: skip
     assert findings(patient_zero) == (0, {})
 
@@ -132,6 +132,31 @@ def test_a_fault_of_the_database_is_found(patient_zero: House, hurt: str, heal: 
         sql(patient_zero, heal)
     assert (status, set(found)) == (1, {check})
     assert says in found[check]
+    assert findings(patient_zero) == (0, {})
+
+
+@pytest.mark.parametrize("falsified", [
+    "UPDATE patient_counts SET n = n + 1 WHERE org_id = '{org}'",
+    "UPDATE patient_counts SET status = 'inactive' WHERE org_id = '{org}'",
+    "DELETE FROM patient_counts WHERE org_id = '{org}'",
+    "UPDATE patients SET status = 'inactive' WHERE org_id = '{org}'",
+])  # fmt: skip
+def test_a_summary_that_is_not_what_is_there_is_found(patient_zero: House, falsified: str) -> None:
+    """Too many, of another sort, none, or a record changed behind it: the org is named, and no other."""
+    org, other = patient_zero.org("Falsified Dental"), patient_zero.org("Honest Dental")
+    for desk in (org.desk(), other.desk()):
+        desk.made("/patients", {"first_name": "Ada", "last_name": "Counted"})
+    keep = "CREATE TABLE aside.counts AS TABLE patient_counts; CREATE TABLE aside.patients AS TABLE patients"
+    sql(patient_zero, f"CREATE SCHEMA aside; {keep}; {falsified.format(org=org.id)}")
+    try:
+        status, found = findings(patient_zero)
+    finally:
+        again = "DELETE FROM patient_counts; INSERT INTO patient_counts TABLE aside.counts"
+        back = "UPDATE patients p SET status = k.status FROM aside.patients k WHERE k.id = p.id"
+        sql(patient_zero, f"{again}; {back}; DROP SCHEMA aside CASCADE")
+    assert (status, set(found)) == (1, {"totals"})
+    assert org.id in found["totals"]
+    assert other.id not in found["totals"]
     assert findings(patient_zero) == (0, {})
 
 

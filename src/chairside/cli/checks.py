@@ -13,8 +13,9 @@ from chairside.app import owner_place, server_place
 from chairside.engine.vault import KeyFault, Vault
 from chairside.records import ALL
 from chairside.settings import Settings
+from chairside.store.counts import drift_statement
 from chairside.store.migrate import NEWEST, OLDEST, MigrationFault, pending
-from chairside.store.pool import ROLE, connect
+from chairside.store.pool import ROLE, connect, transaction
 from chairside.store.sql import queries
 from chairside.store.tables import columns_of
 
@@ -62,8 +63,12 @@ async def _schema(owner: asyncpg.Connection[asyncpg.Record]) -> list[Finding]:
         missing = [m.name for m in await pending(owner)]
     except MigrationFault as fault:
         return [Finding("schema", False, str(fault))]
-    says = f"missing: {', '.join(missing)}; run `chairside migrate`" if missing else "up to date"
-    return [Finding("schema", not missing, says), *(() if missing else [await _columns(owner)])]
+    if missing:
+        return [Finding("schema", False, f"missing: {', '.join(missing)}; run `chairside migrate`")]
+    columns = await _columns(owner)
+    # Of tables that lack a column nothing can be counted.
+    totals = [await _totals(owner)] if columns.good else []
+    return [Finding("schema", True, "up to date"), columns, *totals]
 
 
 async def _columns(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
@@ -71,6 +76,19 @@ async def _columns(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
     there = {(row["table_name"], row["column_name"]) for row in rows}
     lost = [f"{k.table}.{c}" for k in ALL for c in columns_of(k) if (k.table, c) not in there]
     return Finding("columns", not lost, f"missing: {', '.join(lost)}" if lost else "all that the records declare")
+
+
+async def _totals(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
+    """Whether each summary adds up to its records; an org at a time, for the policies bind the owner too."""
+    orgs = [row["id"] for row in await owner.fetch(queries()["orgs.all"])]
+    wrong: list[str] = []
+    for org_id in orgs:
+        async with transaction(owner, org_id, writes=False, large=True):
+            for kind, counted in ((k, k.counted) for k in ALL if k.counted):
+                cells = await owner.fetchval(drift_statement(kind), org_id)
+                wrong += [f"{cells} sorts of {counted.table} in org {org_id}"] if cells else []
+    says = f"not what is there: {', '.join(wrong)}" if wrong else f"add up to the records of {len(orgs)} orgs"
+    return Finding("totals", not wrong, says)
 
 
 async def _durability(owner: asyncpg.Connection[asyncpg.Record]) -> Iterator[Finding]:

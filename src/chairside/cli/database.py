@@ -49,7 +49,7 @@ def migrate(
 
 
 def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Check settings, database, roles, row-level security, checksums, disk and keys; exit 1 on any fault."""
+    """Check settings, database, roles, row-level security, totals, checksums, disk, keys; exit 1 on any fault."""
     settings = settings_for(data_dir)
     found = run_in(settings, lambda: checks.examine(settings))
     if as_json:

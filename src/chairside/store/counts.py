@@ -56,3 +56,15 @@ def total_statement(kind: Kind, archived: bool, columns: tuple[str, ...]) -> str
     sorts = "".join(f" AND {column} = ${place}" for place, column in enumerate(columns, 2))
     state = "archived" if archived else "NOT archived"
     return f"SELECT coalesce(sum(n), 0)::bigint FROM {counted(kind).table} WHERE org_id = $1 AND {state}{sorts}"
+
+
+@lru_cache(maxsize=64)
+def drift_statement(kind: Kind) -> str:
+    """In how many cells the summary differs from the records themselves: 0 when it is exact. One snapshot sees both."""
+    columns = ", ".join(counted(kind).columns)
+    return (
+        "SELECT count(*) FROM (SELECT FROM (\n"
+        f"  SELECT archived, {columns}, n FROM {counted(kind).table} WHERE org_id = $1\n"
+        f"  UNION ALL SELECT deleted_at IS NOT NULL, {columns}, -1 FROM {kind.table} WHERE org_id = $1\n"
+        f") told (archived, {columns}, n) GROUP BY archived, {columns} HAVING sum(n) <> 0) wrong"
+    )
