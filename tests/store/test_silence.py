@@ -11,13 +11,15 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from chairside.store.pool import AWAY, Place, Pool
+from chairside.store.pool import AWAY, WHOLE_SINCE, Place, Pool
 from proofs.db_faults.proxy import Proxy, between
 from tests.hosting import Hosted, hosted
 from tests.house import wait_for
 
 SIZE = 3
 IN_TRANSACTION = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+
+WITHIN_A_STATEMENT = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND wait_event = 'ClientRead'"
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,40 @@ def test_a_transaction_whose_connection_fell_silent_is_ended(at: Hosted, proxy: 
 
     asyncio.run(left_behind())
     wait_for(lambda: at.sql(IN_TRANSACTION) == "0")
+
+
+def test_a_transaction_that_fell_silent_within_a_statement_is_ended(at: Hosted, proxy: Proxy) -> None:
+    """The database has a part of a statement and waits for the rest: not idle, and holding its locks."""
+    if int(at.sql("SHOW server_version_num")) < WHOLE_SINCE * 10_000:
+        pytest.skip("PostgreSQL has no limit for this before release 17")
+
+    async def left_behind() -> None:
+        async with filled(at, proxy) as pool:
+            with suppress(*AWAY):
+                async with pool.transaction(str(uuid4()), writes=True) as connection:
+                    await connection.prepare("SELECT relname FROM pg_class WHERE oid = $1")
+                    await asyncio.to_thread(proxy.set, "silent")
+                    assert at.sql(WITHIN_A_STATEMENT) == "1"
+                    await connection.fetchval("SELECT 1")
+
+    asyncio.run(left_behind())
+    wait_for(lambda: at.sql(WITHIN_A_STATEMENT) == "0")
+
+
+def test_a_large_transaction_may_take_longer(at: Hosted) -> None:
+    """The limit of the whole is another one for it, and the old one again for the next."""
+
+    async def limits() -> list[str]:
+        pool = Pool(Place(dsn=at.url), size=1)
+        found = []
+        for large in (False, True, False):
+            async with pool.transaction(str(uuid4()), writes=False, large=large) as connection:
+                found.append(await connection.fetchval("SHOW transaction_timeout"))
+        await pool.close()
+        return found
+
+    if int(at.sql("SHOW server_version_num")) >= WHOLE_SINCE * 10_000:
+        assert asyncio.run(limits()) == ["7s", "5min", "7s"]
 
 
 def test_the_org_of_a_transaction_is_not_left_on_its_connection(at: Hosted, proxy: Proxy) -> None:

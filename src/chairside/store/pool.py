@@ -32,6 +32,7 @@ AWAY = (
     asyncpg.PostgresSystemError,
     asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.TransactionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -53,6 +54,11 @@ LARGE_LIMITS = (
     "; SET LOCAL statement_timeout = '55s'; SET LOCAL idle_in_transaction_session_timeout = '55s'"
     "; SET LOCAL plan_cache_mode = force_custom_plan"
 )
+# None of these counts while the database waits for the rest of a statement that it was sent a part of. From release 17
+# on it can end the whole transaction; a limit that runs already is changed by way of none.
+WHOLE = "SET transaction_timeout = '7s'"
+LARGE_WHOLE = "; SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '5min'"
+WHOLE_SINCE = 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +119,8 @@ class Pool:
             )
             try:
                 await prepare(connection)
+                if _bounds_the_whole(connection):
+                    await connection.execute(WHOLE)
             except BaseException:
                 connection.terminate()
                 raise
@@ -197,7 +205,7 @@ async def transaction(
     if not is_uuid(org_id):
         raise refuse("not_found", "path", "org_id")
     mode = "" if writes else " READ ONLY"
-    marks = LARGE_LIMITS if large else ""
+    marks = LARGE_LIMITS + LARGE_WHOLE * _bounds_the_whole(connection) if large else ""
     if stamps:
         # Who reads by time of change can see since when this has been writing in their org (queries/sync.sql).
         marks += f"; SET LOCAL application_name = '{WRITING}{_microseconds()} {org_id.replace('-', '')[-20:]}'"
@@ -212,6 +220,10 @@ async def transaction(
         await _roll_back(connection)
         raise
     await connection.execute("COMMIT")
+
+
+def _bounds_the_whole(connection: Connection) -> bool:
+    return connection.get_server_version().major >= WHOLE_SINCE
 
 
 def _microseconds() -> int:
