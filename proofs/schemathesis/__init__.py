@@ -23,12 +23,12 @@ from tests.house import House, Org
 
 SHORT, LONG = 1, 4
 EXAMPLES_SHORT, EXAMPLES_LONG = 3, 40
-STORIES_SHORT, STORIES_LONG = 25, 300
+STORIES_SHORT, STORIES_LONG = 8, 40
+# A link is followed twice in a story at most, so a long one comes to many of them.
+STEPS = 100
 MOST_SECONDS = 3 * 3600  # a bound against hanging, not a measure
 # Two processes at a time, each with one thread: the generator's own threads make it fail on Python 3.11.
 PHASES = ("examples,coverage", "fuzzing,stateful")
-# In the short form one operation of so many, drawn by the seed, gets the thousands of requests of that phase.
-COVERED_SHORT = 4
 # A refusal of what fits every schema is looked at more closely by a check of ours (hooks.py).
 CONFIG = """
 hooks = "proofs.schemathesis.hooks"
@@ -48,14 +48,9 @@ expected-statuses = ["401", "403", "404", "405", "409", "412", "413", "415", "42
 
 # The document's own links are followed, not those that are guessed from names.
 [phases.stateful]
-max-steps = 8
+max-steps = {steps}
 inference.algorithms = []
 generation.max-examples = {stories}
-"""
-UNCOVERED = """
-[[operations]]
-include-operation-id = {names}
-phases.coverage.enabled = false
 """
 
 
@@ -72,10 +67,8 @@ def prove(trial: Trial) -> None:
 def generated(trial: Trial, house: House) -> Counter[statuses.Pair]:
     """One run of all phases of the generator; what was answered, by operation and status."""
     seed = trial.random.randrange(1 << 31)
-    names = [o.name for o in every_operation()]
-    uncovered = [] if trial.long else trial.random.sample(names, len(names) - len(names) // COVERED_SHORT)
     orgs = [house.org(f"Generated {seed} {phases}") for phases in PHASES]
-    configs = [_config(org, uncovered, long=trial.long) for org in orgs]
+    configs = [_config(org, long=trial.long) for org in orgs]
     with ThreadPoolExecutor(len(PHASES)) as pool:
         runs = list(pool.map(lambda *which: _run(trial, seed, *which), orgs, PHASES, configs))
     seen: Counter[statuses.Pair] = Counter()
@@ -100,27 +93,31 @@ def _run(
         return done, json.loads(report.read_text()) if report.exists() else {}, seen
 
 
-def _config(org: Org, uncovered: list[str], *, long: bool) -> str:
+def _config(org: Org, *, long: bool) -> str:
     """Real ids beside made-up ones, so that the generator does not stop at not_found."""
     ids = _furnish(Asker(org))
-    bound = "\n".join(f'"path.{n}" = {{ dictionary = "{n}", probability = 0.7 }}' for n in ids)
-    listed = "\n".join(f"{n} = {{ values = {json.dumps(values)} }}" for n, values in ids.items())
+    places: dict[str, list[str]] = {}
+    for kind in KINDS.values():
+        if kind.name in ids:
+            places.setdefault(f"path.{kind.id_param}", []).extend(ids[kind.name])
+        places |= {f"body.{r.key}": ids[r.to] for r in kind.references if r.create and not r.hidden}
+    bound = "\n".join(f'"{p}" = {{ dictionary = "{p.replace(".", "_")}", probability = 0.7 }}' for p in places)
+    listed = "\n".join(f"{p.replace('.', '_')} = {{ values = {json.dumps(values)} }}" for p, values in places.items())
     stories = STORIES_LONG if long else STORIES_SHORT
-    left_out = UNCOVERED.format(names=json.dumps(uncovered)) if uncovered else ""
-    return CONFIG.format(org=org.id, bound=bound, ids=listed, stories=stories) + left_out
+    return CONFIG.format(org=org.id, bound=bound, ids=listed, stories=stories, steps=STEPS)
 
 
 def _furnish(asker: Asker) -> dict[str, list[str]]:
-    """Records of every kind by the name of their id in paths; all children belong to one patient."""
+    """Ids of records of every kind by its name; all children belong to one patient."""
     patient = asker.make(KINDS["patient"], small=True).id
     # Whom others name as their guarantor is not archived by the first request that tries.
     asker.make(KINDS["patient"], {"responsible_party_uuid": patient}, small=True)
-    ids: dict[str, list[str]] = {"patient_uuid": [patient]}
+    ids: dict[str, list[str]] = {"patient": [patient]}
     for kind in KINDS.values():
         if "create" in kind.verbs and kind.name != "patient":
-            for _ in range(1 if kind.unique and kind.parent else 4):
-                made = asker.make(kind, small=True, patient=patient if kind.parent else None)
-                ids.setdefault(kind.id_param, []).append(made.id)
+            of = patient if kind.parent else None
+            number = 1 if kind.unique and kind.parent else 4
+            ids[kind.name] = [asker.make(kind, small=True, patient=of).id for _ in range(number)]
     return ids
 
 
@@ -155,7 +152,8 @@ def _judge(trial: Trial, phases: str, done: subprocess.CompletedProcess[str], re
         trial.expect(ended in ("success", "failure"), f"the phase {phase} ended as {ended}")
     if links := re.search(r"API Links: +(.*)", done.stdout):
         trial.figure("links of the document", links.group(1))
-        trial.expect(not links.group(1).startswith("0 "), "the stories followed no link")
+        followed, there = map(int, re.findall(r"\d+", links.group(1))[:2])
+        trial.expect(followed > there / 2, f"the stories followed {followed} of {there} links")
 
 
 def reach(trial: Trial, asker: Asker, seen: Counter[statuses.Pair]) -> None:
