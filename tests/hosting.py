@@ -16,6 +16,7 @@ from tests.embedded.hands import as_person, ordinary_person
 from tests.house import free_port, wait_for
 
 USER, PASSWORD, DATABASE = "practice", "open sesame/%40", "practice_data"
+MOST_SECONDS = 120
 # `make test-on BIN=...` names another release's programs with it.
 BIN = os.environ.get("POSTGRES_BIN")
 
@@ -24,6 +25,7 @@ BIN = os.environ.get("POSTGRES_BIN")
 class Hosted:
     port: int
     folder: Path
+    disk: Path | None = None
 
     @property
     def url(self) -> str:
@@ -48,16 +50,20 @@ def _program(name: str) -> str:
 def _run(command: Sequence[str]) -> str:
     person = ordinary_person()
     full = as_person(person, [_program(command[0]), *command[1:]])
-    return subprocess.run(full, check=True, capture_output=True, text=True, env=tool_environment(), cwd="/").stdout
+    # A bound against hanging: a lock that is never let go is a fault that must end the test.
+    done = subprocess.run(
+        full, check=True, capture_output=True, text=True, env=tool_environment(), cwd="/", timeout=MOST_SECONDS
+    )
+    return done.stdout
 
 
 @contextmanager
-def hosted() -> Iterator[Hosted]:
-    """A server on 127.0.0.1 with an empty database, gone at the end."""
+def hosted(disk: Path | None = None) -> Iterator[Hosted]:
+    """A server on 127.0.0.1 with an empty database, gone at the end; the database lies on another disk, if given."""
     person = ordinary_person()
     folder = Path(tempfile.mkdtemp(prefix="hosted-"))
     os.chown(folder, person.uid, person.gid)
-    at = Hosted(free_port(), folder)
+    at = Hosted(free_port(), folder, disk)
     data = str(folder / "data")
     try:
         _run(["initdb", "-D", data, "-U", "host", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"])
@@ -76,7 +82,11 @@ def hosted() -> Iterator[Hosted]:
             ready = as_person(person, [_program("pg_isready"), "-q", "-h", str(folder), "-p", str(at.port)])
             wait_for(lambda: subprocess.run(ready, check=False, env=tool_environment(), cwd="/").returncode == 0)
             at.sql(f"CREATE ROLE {USER} LOGIN CREATEROLE NOSUPERUSER PASSWORD '{PASSWORD}'", "postgres")
-            at.sql(f"CREATE DATABASE {DATABASE} OWNER {USER}", "postgres")
+            if disk:
+                os.chown(disk, person.uid, person.gid)
+                at.sql(f"CREATE TABLESPACE apart LOCATION '{disk}'", "postgres")
+            where = "apart" if disk else "pg_default"
+            at.sql(f"CREATE DATABASE {DATABASE} OWNER {USER} TABLESPACE {where}", "postgres")
             yield at
         finally:
             server.terminate()

@@ -13,7 +13,8 @@ from collections import Counter
 from functools import partial
 
 from chairside.store.pool import LONGEST
-from proofs.db_faults.faults import FAULTS, Fault, of_line
+from proofs.db_faults.disk import apart
+from proofs.db_faults.faults import FAULTS, FULL, Fault, of_line
 from proofs.db_faults.proxy import Proxy, between
 from proofs.front_desks import Load
 from proofs.trial import Trial
@@ -29,7 +30,8 @@ LEFT = "SELECT coalesce(current_setting('app.org', true), '')"
 
 
 def prove(trial: Trial) -> None:
-    with trial.folder() as folder, hosted() as at, between(at.port, trial.random) as proxy:
+    with trial.folder() as folder, apart() as disk, hosted(disk) as at, between(at.port, trial.random) as proxy:
+        trial.figure("the full disk", "a file system that is full" if disk else "a trigger; a real one takes root")
         url = at.url.replace(f":{at.port}/", f":{proxy.port}/") + "?sslmode=disable"
         house = House(folder / "data", free_port())
         house.start(workers=2, CHAIRSIDE_DATABASE_URL=url)
@@ -70,6 +72,7 @@ def _watch(trial: Trial, name: str, fault: Fault, proxy: Proxy, at: Hosted, load
     left = [value for _ in range(5) for value in proxy.ask_resting(LEFT)]
     trial.tried("resting connections asked for a setting left behind", len(left))
     trial.expect(set(left) <= {b""}, f"after {name} a pooled connection kept the setting of an org")
+    trial.expect(name != FULL or statuses[503], "nobody noticed that the disk was full")
     trial.expect(asked < RECOVERED_SECONDS, f"after {name} a request sent {asked:.1f} s after its end was refused")
     trial.tried("faults")
     told = ", ".join(f"{n} x {status}" for status, n in sorted(statuses.items()))

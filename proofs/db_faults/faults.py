@@ -1,8 +1,9 @@
 """The faults: those of the line through the proxy, the rest by the superuser of the database.
 
 Real are: delay, stall, silence, resets, cuts, ended backends, deadlocks (of two locks that every record of the trail
-takes in random order), a locked table, the connection limit. Injected by a trigger that raises the error of the
-database are the serialization failure, which READ COMMITTED does not know, and the full disk, which takes root.
+takes in random order), a locked table, the connection limit, and where root runs it a full disk under the whole
+database but its log of writes (a full one of those ends any PostgreSQL). Injected by a trigger that raises the error of
+the database are the serialization failure, which READ COMMITTED does not know, and the full disk where nobody is root.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
+from proofs.db_faults import disk
 from proofs.db_faults.proxy import Proxy
 from tests.hosting import USER, Hosted
 
@@ -37,6 +39,7 @@ BEGIN
   RETURN NEW;
 END $$
 """
+FULL = "disk full"
 TABLES = ("patients", "audit_events", "idempotency_keys")
 
 
@@ -100,6 +103,14 @@ def nobody_let_in(_: Proxy, at: Hosted) -> Iterator[None]:
         at.sql(f"ALTER ROLE {USER} LOGIN")
 
 
+@contextmanager
+def full_disk(proxy: Proxy, at: Hosted) -> Iterator[None]:
+    raised = partial(triggers, RAISES.format(every=3, state="53100"), TABLES, 0.0, proxy, at)
+    with disk.full(at.disk) if at.disk else raised():
+        time.sleep(3)
+        yield
+
+
 FAULTS: Mapping[str, Fault] = {
     "delay": partial(of_line, "delay", 2.0),
     "cut in mid-transaction": partial(of_line, "cut", 3.0),
@@ -114,5 +125,5 @@ FAULTS: Mapping[str, Fault] = {
     "table locked": locked_table,
     "connection limit": few_connections,
     "nobody let in": nobody_let_in,
-    "disk full": partial(triggers, RAISES.format(every=3, state="53100"), TABLES, 2.0),
+    FULL: full_disk,
 }
