@@ -81,6 +81,10 @@ class Trial:
         """What was tried and how it ended."""
         tried = ", ".join(f"{number:,} {what}" for what, number in self.counts.items()) or "nothing"
         figures = "".join(f"\n  {name}: {value}" for name, value in self.figures.items())
+        return f"{self.verdict()}: {tried}{figures}"
+
+    def verdict(self) -> str:
+        """How it ended, in one line."""
         self.seconds = self.seconds or time.monotonic() - self.started
         ended = f"{len(self.breaches)} BREACHES" if self.breaches else "kept"
-        return f"{self.name}: {ended} (seed {self.seed}, {self.rounds} rounds, {self.seconds:.0f} s): {tried}{figures}"
+        return f"{self.name}: {ended} (seed {self.seed}, {self.rounds} rounds, {self.seconds:.0f} s)"
