@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proofs.sweep import leaks
 from tests.house import House, free_port
 
 MOST_SHOWN = 20
@@ -61,11 +62,16 @@ class Trial:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """An empty folder that is gone at the end; the database's own user can reach it when root runs the proof."""
+        """An empty folder, open to the database's own user; what servers have left in it is searched before it goes."""
         with tempfile.TemporaryDirectory(prefix="chairside-") as made:
             path = Path(made)
             path.chmod(0o755)
             yield path
+            searched, found = leaks(path)
+            if searched:
+                self.tried("files searched for secrets at the end", searched)
+            for secret in found:
+                self.breach(f"{secret} lies in clear")
 
     @contextmanager
     def house(self, *options: str, workers: int = 2, **env: str) -> Iterator[House]:

@@ -6,6 +6,8 @@ its metrics, every refusal, the events and the trail, the log of the database, e
 checkpoint, and the dump are searched. Last, the key is rotated under load: no request fails, and the key before it
 opens no sealed value and starts no server. Which tables may hold what is declared in `canaries`. Names of fields and
 of headers that a client makes up (request ids, keys of retries) are told back, so no canary stands in those.
+
+Tokens and numbers are about while the other proofs run too: what each leaves behind is searched (`proofs/sweep.py`).
 """
 
 from __future__ import annotations
