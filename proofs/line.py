@@ -54,8 +54,8 @@ class Answer:
 class Line:
     """A caller's connection, opened anew whenever it broke."""
 
-    def __init__(self, port: int, token: str = "") -> None:
-        self._port, self._token = port, token
+    def __init__(self, port: int, token: str | None = None) -> None:
+        self._port, self._token = port, token or ""
         self._used = 0.0
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -24,7 +25,7 @@ def apart() -> Iterator[Path | None]:
         yield folder if mounted else None
     finally:
         if mounted:
-            subprocess.run(["umount", str(folder)], check=True)  # noqa: S607 - as the one that mounted it
+            _run("umount", str(folder))
         folder.rmdir()
 
 
@@ -47,8 +48,9 @@ def full(disk: Path) -> Iterator[None]:
 
 
 def _mount(options: str, *what: str) -> bool:
-    try:
-        command = ["mount", "-o", options, *what]
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
+    return _run("mount", "-o", options, *what)
+
+
+def _run(program: str, *arguments: str) -> bool:
+    found = shutil.which(program)
+    return found is not None and subprocess.run([found, *arguments], check=False, capture_output=True).returncode == 0
