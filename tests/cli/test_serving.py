@@ -125,6 +125,41 @@ def test_a_server_whose_database_cannot_come_back_ends_with_the_reason(tmp_path:
         wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
 
 
+def test_workers_that_end_right_after_their_start_end_the_server_with_the_reason(tmp_path: Path) -> None:
+    """Starting them for ever would hide the fault; a service manager sees status 1 and one sentence."""
+    tmp_path.chmod(0o755)
+    with new_house(tmp_path, workers=1) as house:
+        assert house.process
+        killed: set[int] = set()
+
+        def killed_until_it_ends() -> bool:
+            """Every worker that appears is killed as soon as it is seen."""
+            assert house.process
+            for pid in set(session_of(house.process.pid)) - killed:
+                if is_worker(house, pid):
+                    os.kill(pid, signal.SIGKILL)
+                    killed.add(pid)
+            return house.process.poll() is not None
+
+        wait_for(killed_until_it_ends)
+        assert house.process.returncode == 1
+        assert len(killed) > 1
+        sentence = "chairside: A worker process ended again right after its start, so the server ends."
+        assert house.log().splitlines()[-1] == sentence
+
+
+def is_worker(house: House, pid: int) -> bool:
+    """A worker is a fork of the server itself; every other child runs another program."""
+    try:
+        return house.process is not None and pid != house.process.pid and _line(pid) == _line(house.process.pid)
+    except OSError:
+        return False
+
+
+def _line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 ORPHANED = """
 import multiprocessing, os, signal, time
 from chairside.app import _end_with_parent

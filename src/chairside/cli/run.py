@@ -129,7 +129,10 @@ def _run(settings: Settings, kept: dict[str, str]) -> None:
         backpressure=settings.connections,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
     )
-    server.serve()
+    try:
+        server.serve()
+    except SystemExit:  # how it ends by itself: a worker that was started again did not live for six seconds
+        raise Fault("A worker process ended again right after its start, so the server ends.") from None
 
 
 def _environment(settings: Settings) -> None:
