@@ -10,23 +10,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chairside.rest.admission import Admission, Refusal, Share
+from chairside.rest.admission import ASKING_SECONDS, PRESSED_SECONDS, Admission, Refusal, Share
 
 LONG = 3600.0
 Waiting = asyncio.Task[Refusal | None]
 
 
-def doors(at_once: int = 4, share: int = 2, line: int = 8, patience: float = LONG) -> Admission:
-    return Admission(at_once=at_once, share=share, line=line, patience=patience)
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def doors(
+    at_once: int = 4, share: int = 2, line: int = 8, patience: float = LONG, clock: Clock | None = None
+) -> Admission:
+    return Admission(at_once=at_once, share=share, line=line, patience=patience, clock=clock or Clock())
 
 
 def orgs(doors: Admission, number: int) -> list[Share]:
     return [doors.learn(key + 1, f"org {key}") for key in range(number)]
 
 
-async def ask(doors: Admission, share: Share, now: float = 0.0) -> Waiting | None:
+async def ask(doors: Admission, share: Share) -> Waiting | None:
     """None where work begins at once, else the request in line."""
-    if doors.enter(share, now):
+    if doors.enter(share):
         return None
     waiting = asyncio.create_task(doors.wait(share))
     await asyncio.sleep(0)
@@ -50,9 +62,11 @@ def test_one_org_alone_may_use_the_whole_worker_and_its_line_moves_in_order() ->
     """A share is for contention: without it nobody is held back, and nobody is passed over."""
 
     async def steps() -> None:
-        worker = doors(at_once=3, share=1)
+        clock = Clock()
+        worker = doors(at_once=3, share=1, clock=clock)
         (alone,) = orgs(worker, 1)
         assert [await ask(worker, alone) for _ in range(3)] == [None] * 3
+        clock.now = ASKING_SECONDS
         first, second = await ask(worker, alone), await ask(worker, alone)
         assert first
         assert second
@@ -74,13 +88,62 @@ def test_while_two_orgs_ask_the_one_with_less_under_way_comes_first() -> None:
         flood, quiet = orgs(worker, 2)
         assert [await ask(worker, flood) for _ in range(4)] == [None] * 4
         queue = [await ask(worker, flood) for _ in range(8)]
-        one = await ask(worker, quiet, asyncio.get_running_loop().time())
+        one = await ask(worker, quiet)
         assert one
         worker.leave(flood)
         assert await one is None
         worker.leave(flood)
         await asyncio.sleep(0)
         assert (flood.working, quiet.working, worker.waiting) == (2, 1, 8)
+        await ends(*filter(None, queue))
+
+    stepped(steps())
+
+
+def test_a_flood_whose_line_is_empty_for_a_moment_still_keeps_to_its_share() -> None:
+    """All that came together have waited too long together; what comes next must not take every place."""
+
+    async def steps() -> None:
+        clock = Clock()
+        worker = doors(at_once=4, share=2, clock=clock)
+        flood, quiet = orgs(worker, 2)
+        assert [await ask(worker, flood) for _ in range(4)] == [None] * 4
+        queue = [await ask(worker, flood) for _ in range(3)]
+        await ends(*filter(None, queue))
+        for _ in range(4):
+            worker.leave(flood)
+        assert (worker.working, worker.waiting) == (0, 0)
+        assert await ask(worker, quiet) is None
+        assert [await ask(worker, flood) for _ in range(2)] == [None] * 2
+        third = await ask(worker, flood)
+        assert third
+        await ends(third)
+        clock.now = PRESSED_SECONDS
+        worker.leave(quiet)
+        assert [await ask(worker, share) for share in (quiet, flood)] == [None] * 2
+
+    stepped(steps())
+
+
+def test_who_asks_every_few_seconds_never_meets_a_flood_that_has_every_place() -> None:
+    """Else the one request of a small practice would wait behind all that a flood has under way."""
+
+    async def steps() -> None:
+        clock = Clock()
+        worker = doors(at_once=8, share=2, clock=clock)
+        flood, quiet = orgs(worker, 2)
+        assert await ask(worker, quiet) is None
+        worker.leave(quiet)
+        assert [await ask(worker, flood) for _ in range(8)] == [None] * 8  # nobody has waited yet
+        queue = [await ask(worker, flood) for _ in range(4)]
+        clock.now = ASKING_SECONDS / 2
+        for _ in range(7):
+            worker.leave(flood)
+        await asyncio.sleep(0)
+        assert (flood.working, worker.waiting) == (2, 3)
+        clock.now = ASKING_SECONDS
+        worker.leave(flood)
+        assert (flood.working, worker.waiting) == (4, 0)
         await ends(*filter(None, queue))
 
     stepped(steps())
@@ -170,7 +233,7 @@ def test_the_headers_count_down_what_would_be_begun_at_once() -> None:
     shown = []
     for _ in range(3):
         shown.append(dict(worker.shown(alone)))
-        worker.enter(alone, 0.0)
+        worker.enter(alone)
     assert [headers[b"ratelimit"] for headers in shown] == [b'"org";r=2', b'"org";r=1', b'"org";r=0']
     assert {headers[b"ratelimit-policy"] for headers in shown} == {b'"org";q=2;qu="concurrent-requests"'}
 
@@ -186,7 +249,7 @@ def test_whatever_comes_the_counts_are_true_and_no_place_stays_free(moves: list[
         working: list[Share] = []
         for move, which in moves:
             if move in "ask":
-                waiting = await ask(worker, shares[which], asyncio.get_running_loop().time())
+                waiting = await ask(worker, shares[which])
                 working += [shares[which]] if waiting is None else []
                 requests += [(shares[which], waiting)] if waiting is not None else []
             elif move in "leave" and working:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chairside.errors import refuse
@@ -13,8 +13,10 @@ from chairside.rest import errors
 
 # How many tokens are remembered as good; at most twice as many shares are kept.
 MOST_KNOWN = 10_000
-# For how long an org counts as one that asks.
-ALONE_SECONDS = 1.0
+# For how long an org counts as one that asks: somebody at a desk asks every few seconds.
+ASKING_SECONDS = 10.0
+# For how long a worker counts as one that has too much to do.
+PRESSED_SECONDS = 1.0
 SHARE_FULL, SERVER_FULL = "too_many_requests", "unavailable"
 # Why somebody was refused: no place in line, pushed out of it by a shorter one, or no turn in time.
 LINE_FULL, PUSHED_OUT, TOO_LATE = "line_full", "pushed_out", "too_late"
@@ -63,17 +65,20 @@ class Share:
 class Admission:
     """One worker's bounds. Without contention a request costs a few comparisons and counts, and nothing is made.
 
-    At most `at_once` requests are worked on; up to `line` more wait up to `patience` seconds. While some wait and
-    several orgs ask, each org has at most `share` worked on, and those with less take turns. The fewer of a flood are
-    worked on beside another org's request, the sooner that one is done: they have one processor together. Where the
-    line is full, the newest of the longest goes.
+    At most `at_once` requests are worked on; up to `line` more wait up to `patience` seconds. While some wait, or did
+    a moment ago, and several orgs ask, each org has at most `share` worked on, and those with less take turns. The
+    fewer of a flood are worked on beside another org's request, the sooner that one is done: they have one processor
+    together. Where the line is full, the newest of the longest goes.
     """
 
-    def __init__(self, *, at_once: int, share: int, line: int, patience: float) -> None:
+    def __init__(
+        self, *, at_once: int, share: int, line: int, patience: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._at_once, self._share_size = at_once, min(share, at_once)
-        self._most_waiting, self._patience = line, patience
+        self._most_waiting, self._patience, self._clock = line, patience, clock
         self._last: Share | None = None  # whose request came last
-        self._alone_from = 0.0  # the time from which one org is the only one that asks
+        # The times from which one org is the only one that asks, and from which a worker without a line has time again.
+        self._alone_from = self._calm_from = 0.0
         self.working = self.waiting = 0
         self._turns: deque[Share] = deque()  # shares with a line that may have more under way, in the order of turns
         self._lines: set[Share] = set()
@@ -115,22 +120,28 @@ class Admission:
         """The RateLimit headers: how many more requests of the org would be begun at once. None for strangers."""
         if share is self._strangers:
             return []
-        most = min(self._at_once - self.working, self._limit(time.monotonic()) - share.working)
+        most = min(self._at_once - self.working, self._limit(self._clock()) - share.working)
         return self._shown[max(0, most)]
 
-    def enter(self, share: Share, now: float) -> bool:
+    def enter(self, share: Share) -> bool:
         """Whether work may begin now. Nobody is passed over: who waits does so because one of these is not so."""
+        now = self._clock()
         if share is not self._last:
-            self._last, self._alone_from = share, now + ALONE_SECONDS
-        if self.working < self._at_once and (not self.waiting or share.working < self._limit(now)):
+            self._last, self._alone_from = share, now + ASKING_SECONDS
+        if self.working < self._at_once and share.working < self._limit(now):
             self.working += 1
             share.working += 1
             return True
         return False
 
     def _limit(self, now: float) -> int:
-        """How many requests of one org may be worked on now."""
-        return self._share_size if self.waiting and now < self._alone_from else self._at_once
+        """How many requests of one org may be worked on now.
+
+        A flood's line is empty for a moment whenever all who came together have waited too long together; the next
+        of it would take every place then.
+        """
+        pressed = self.waiting or now < self._calm_from
+        return self._share_size if pressed and now < self._alone_from else self._at_once
 
     def leave(self, share: Share) -> None:
         """Work has ended: whose turn it is may begin."""
@@ -139,7 +150,7 @@ class Admission:
         if share.line and not share.listed:
             self._list(share)
         if self._turns:
-            self._begin(time.monotonic())
+            self._begin(self._clock())
 
     async def wait(self, share: Share) -> Refusal | None:
         """Wait in line; None once work may begin, else the answer."""
@@ -147,10 +158,11 @@ class Admission:
             return self._refusal(share, LINE_FULL)
         loop = asyncio.get_running_loop()
         turn: Turn = loop.create_future()
-        self.waiting += 1
+        now = self._clock()
+        self.waiting, self._calm_from = self.waiting + 1, now + PRESSED_SECONDS
         share.line.append(turn)
         self._lines.add(share)
-        if not share.listed and share.working < self._limit(time.monotonic()):
+        if not share.listed and share.working < self._limit(now):
             self._list(share)
         timer = loop.call_later(self._patience, self._send_away, share, turn, TOO_LATE)
         try:

@@ -112,7 +112,7 @@ class _Place:
 
     async def begin(self) -> admission.Refusal | None:
         """Take a place, perhaps after a wait in line; or the answer that there is none."""
-        refusal = None if self._doors.enter(self._share, time.monotonic()) else await self._doors.wait(self._share)
+        refusal = None if self._doors.enter(self._share) else await self._doors.wait(self._share)
         self.held = refusal is None
         if refusal is not None:
             self._warn.count(refusal)
