@@ -83,7 +83,9 @@ def test_a_full_server_refuses_at_once_and_says_when_to_try_again(mine: Org, oth
         assert watched == [200] * 3
         assert [desk.get("/locations").status_code for desk in (me, you)] == [200, 200]
         counted = openly(f"{mine.house.url}/metrics").text
-        assert 'chairside_refused_total{reason="line_full",status="429"}' in counted
+        assert 'chairside_refused_total{reason="line_full",status="429"} 1.0' in counted
+        assert 'chairside_requests_total{method="GET",route="(refused)",status="503"} 2.0' in counted
+        assert {"x-request-id", "x-content-type-options"} <= set(same.headers)
 
     asyncio.run(steps())
 

@@ -24,7 +24,6 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 log = structlog.get_logger("chairside.request")
 # Who watches the server is never refused, nor logged each time.
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-REFUSED = "(refused)"
 SECONDS_BETWEEN_WARNINGS = 10
 UNKNOWN = 401
 # How long a place is kept for whoever has not sent the whole body yet.
@@ -50,72 +49,85 @@ def front(app: App, doors: Admission) -> App:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
         elif scope["type"] == "http":
-            await _http(app, doors, warn, scope, receive, send)
+            started = time.perf_counter()
+            place = None if scope["path"] in QUIET else _Place(doors, scope["headers"])
+            if place is not None and not place.enter() and (refusal := await place.wait()):
+                warn.count(scope["method"], refusal)
+                await _refuse(refusal, doors.shown(place.share), scope, receive, send)
+            else:
+                await _http(app, place, started, scope, receive, send)
 
     return handle
 
 
-async def _http(app: App, doors: Admission, warn: _Warning, scope: Scope, receive: Receive, send: Send) -> None:
-    seen = Seen(reading.request_id(scope["headers"]) or os.urandom(16).hex())
+async def _refuse(
+    refusal: admission.Refusal, shown: admission.Headers, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Send a refusal. A flood needs thousands a second, so nothing is made for one that it can do without."""
+    body = _Body(scope, receive)
+    if body.left:
+        await body.drain()
+    headers = [*refusal.headers, *shown, *_always(_request_id(scope))]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else refusal.body})
+
+
+def _request_id(scope: Scope) -> str:
+    return reading.request_id(scope["headers"]) or os.urandom(16).hex()
+
+
+def _always(request_id: str) -> admission.Headers:
+    return [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+
+
+async def _http(app: App, place: _Place | None, started: float, scope: Scope, receive: Receive, send: Send) -> None:
+    """One request that is worked on; `place` is its own, or None where none is needed."""
+    seen = Seen(_request_id(scope))
     scope["chairside"] = seen
     method = scope["method"]
     if method == "HEAD":
         scope["method"] = "GET"  # the same answer; its body is left out below
-    started = time.perf_counter()
-    place = _Place(doors, warn, seen, scope["headers"]) if scope["path"] not in QUIET else None
     body = _Body(scope, receive if place is None else partial(place.lent, receive))
 
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             seen.status = message["status"]
-            shown = place.end() if place is not None else ()
+            shown = place.end(seen) if place is not None else ()
             if body.left:
                 await body.drain()
-            message["headers"] = [
-                *message["headers"],
-                *shown,
-                (b"x-request-id", seen.request_id.encode()),
-                (b"x-content-type-options", b"nosniff"),
-            ]
+            message["headers"] = [*message["headers"], *shown, *_always(seen.request_id)]
         elif method == "HEAD":
             message["body"] = b""
         await send(message)
 
     try:
-        refusal = await place.begin() if place is not None else None
-        if refusal is None:
-            await app(scope, body.receive, sending)
-        else:
-            seen.route = REFUSED
-            await _refuse(refusal, sending)
+        await app(scope, body.receive, sending)
     finally:
         if place is not None and place.held:
-            place.end()
+            place.end(seen)
         _report(method, seen, time.perf_counter() - started)
-
-
-async def _refuse(refusal: admission.Refusal, send: Send) -> None:
-    await send({"type": "http.response.start", "status": refusal.status, "headers": refusal.headers})
-    await send({"type": "http.response.body", "body": refusal.body})
 
 
 class _Place:
     """A request's place among those that are worked on."""
 
-    __slots__ = ("_doors", "_key", "_lent", "_seen", "_share", "_warn", "held")
+    __slots__ = ("_doors", "_key", "_lent", "held", "share")
 
-    def __init__(self, doors: Admission, warn: _Warning, seen: Seen, headers: list[tuple[bytes, bytes]]) -> None:
-        self._doors, self._warn, self._seen = doors, warn, seen
+    def __init__(self, doors: Admission, headers: list[tuple[bytes, bytes]]) -> None:
+        self._doors = doors
         self._key = admission.key_of(headers)
-        self._share = doors.share_of(self._key)
+        self.share = doors.share_of(self._key)
         self.held = self._lent = False
 
-    async def begin(self) -> admission.Refusal | None:
-        """Take a place, perhaps after a wait in line; or the answer that there is none."""
-        refusal = None if self._doors.enter(self._share) else await self._doors.wait(self._share)
+    def enter(self) -> bool:
+        """Take a place if there is one now."""
+        self.held = self._doors.enter(self.share)
+        return self.held
+
+    async def wait(self) -> admission.Refusal | None:
+        """Take a place after a wait in line; or the answer that there is none."""
+        refusal = await self._doors.wait(self.share)
         self.held = refusal is None
-        if refusal is not None:
-            self._warn.count(refusal)
         return refusal
 
     async def lent(self, receive: Receive) -> MutableMapping[str, Any]:
@@ -129,21 +141,21 @@ class _Place:
             timer.cancel()
         if self._lent:
             self._lent = False
-            refusal = await self.begin()
-            if refusal is not None:
+            if not self.enter() and (refusal := await self.wait()):
+                metrics.refused(refusal.status, refusal.reason)
                 raise refuse(refusal.code)
         return message
 
     def _lend(self) -> None:
         self.held, self._lent = False, True
-        self._doors.leave(self._share)
+        self._doors.leave(self.share)
 
-    def end(self) -> admission.Headers:
+    def end(self, seen: Seen) -> admission.Headers:
         """Give the place back, as soon as the answer is known: its way to a slow reader is no work.
 
         Returns the headers that tell of the org's share, for a caller who is known.
         """
-        seen, doors, share = self._seen, self._doors, self._share
+        doors, share = self._doors, self.share
         if not self.held:
             return doors.shown(share)
         self.held = False
@@ -153,21 +165,6 @@ class _Place:
         elif seen.org_id is not None:
             share = doors.learn(self._key, seen.org_id)
         return doors.shown(share)
-
-
-class _Warning:
-    """Refusals are counted each, and logged a few times: writing a line for each would be work again."""
-
-    def __init__(self) -> None:
-        self._refused, self._next = 0, 0.0
-
-    def count(self, refusal: admission.Refusal) -> None:
-        metrics.refused(refusal.status, refusal.reason)
-        self._refused += 1
-        now = time.monotonic()
-        if now >= self._next:
-            log.warning("overload", refused=self._refused)
-            self._refused, self._next = 0, now + SECONDS_BETWEEN_WARNINGS
 
 
 class _Body:
@@ -191,10 +188,29 @@ class _Body:
                     read += len((await self.receive()).get("body", b""))
 
 
+class _Warning:
+    """Refusals are counted each, and logged a few times: writing a line for each would be work again."""
+
+    def __init__(self) -> None:
+        self._refused, self._next = 0, 0.0
+
+    def count(self, method: str, refusal: admission.Refusal) -> None:
+        metrics.refused(refusal.status, refusal.reason, _known(method))
+        self._refused += 1
+        now = time.monotonic()
+        if now >= self._next:
+            log.warning("overload", refused=self._refused)
+            self._refused, self._next = 0, now + SECONDS_BETWEEN_WARNINGS
+
+
+def _known(method: str) -> str:
+    return method if method in metrics.METHODS else "OTHER"
+
+
 def _report(method: str, seen: Seen, seconds: float) -> None:
-    known = method if method in metrics.METHODS else "OTHER"
+    known = _known(method)
     metrics.observe(known, seen.route, seen.status, seconds)
-    if seen.route not in QUIET and seen.route != REFUSED:
+    if seen.route not in QUIET:
         log.info(
             "request",
             request_id=seen.request_id,
