@@ -1,24 +1,27 @@
-"""Where the bench works: a loaded data directory, kept between runs, and a copy of it for each run."""
+"""Where the bench works: data directories that are kept between runs, and copies of them for runs that write."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import msgspec
 
+from bench.orgs import Made, Plan, make
+from bench.orgs.made import superuser
 from bench.people import SEED, Importer, make_catalogs
 from bench.running import Client, command, server
-from chairside import embedded
-from chairside.store.pool import Place, connect
+from chairside.store.migrate import migrations
+from chairside.store.pool import connect
 
-FOLDER = Path(".chairside-bench").absolute()
+FOLDER = Path(os.environ.get("BENCH_DIR", ".chairside-bench")).absolute()
 # What decides how a loaded patient lies in the database.
 _MADE_FROM = (
     ("chairside.demo", ""),
@@ -26,6 +29,17 @@ _MADE_FROM = (
     ("chairside.records", "patients"),
     ("chairside", "words.py"),
     ("bench", "people.py"),
+)
+
+
+# What decides how generated orgs lie there. Migrations are asked for apart: a start applies those that were added.
+_ORGS_MADE_FROM = (
+    ("chairside.demo", ""),
+    ("chairside.records", "chart"),
+    ("chairside.records.patients", "fields.py"),
+    ("chairside.records.patients", "rules.py"),
+    ("chairside", "words.py"),
+    ("bench.orgs", ""),
 )
 
 
@@ -43,19 +57,14 @@ def loaded(patients: int, workers: int, says: Callable[[str], None]) -> tuple[Lo
     """A fresh copy of a data directory with so many patients, which is made if there is none of this making."""
     folder = FOLDER / str(patients)
     about = folder / "about.json"
-    made_from = _made_from()
+    made_from = _digest(_MADE_FROM)
     held = msgspec.json.decode(about.read_bytes(), type=Loaded) if about.exists() else None
     if held is None or held.made_from != made_from:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         held = _load(folder / "kept", patients, workers, made_from, says)
         about.write_bytes(msgspec.json.encode(held))
-    run = folder / "run"
-    shutil.rmtree(run, ignore_errors=True)
-    says(f"Copying the loaded database ({patients:,} patients)")
-    # cp keeps the owners: started by root, the database belongs to another user.
-    subprocess.run(["/bin/cp", "-a", folder / "kept", run], check=True)
-    return held, run
+    return held, copied(folder / "kept", says)
 
 
 def _load(data_dir: Path, patients: int, workers: int, made_from: str, says: Callable[[str], None]) -> Loaded:
@@ -70,6 +79,39 @@ def _load(data_dir: Path, patients: int, workers: int, made_from: str, says: Cal
     return Loaded(made_from=made_from, patients=patients, org_id=org_id, ids=ids, rate=importer.rate)
 
 
+class Orgs(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a data directory of generated orgs."""
+
+    made_from: str
+    migrations: list[str]
+    made: Made
+
+
+def orgs(plan: Plan, says: Callable[[str], None]) -> tuple[Made, Path]:
+    """The kept data directory itself, made if there is none of this making: for runs that leave no patient changed."""
+    folder = FOLDER / f"orgs-{plan.name}"
+    about, kept = folder / "about.json", folder / "kept"
+    made_from, migrated = _digest(_ORGS_MADE_FROM), [m.checksum for m in migrations()]
+    held = msgspec.json.decode(about.read_bytes(), type=Orgs) if about.exists() else None
+    if held is None or held.made_from != made_from or migrated[: len(held.migrations)] != held.migrations:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        says(f"Making {len(plan.sizes):,} orgs of {plan.patients:,} patients (kept for later runs)")
+        held = Orgs(made_from=made_from, migrations=migrated, made=make(kept, plan, says))
+        about.write_bytes(msgspec.json.encode(held))
+    return held.made, kept
+
+
+def copied(kept: Path, says: Callable[[str], None]) -> Path:
+    """A fresh copy of a kept data directory, for a run that writes."""
+    run = kept.with_name("run")
+    shutil.rmtree(run, ignore_errors=True)
+    says(f"Copying {kept.parent.name}")
+    # cp keeps the owners: started by root, the database belongs to another user.
+    subprocess.run(["/bin/cp", "-a", kept, run], check=True)
+    return run
+
+
 async def _settle(data_dir: Path) -> None:
     """Leave the tables as they are some time after an import, not in the middle of its aftermath."""
     connection = await connect(superuser(data_dir))
@@ -80,14 +122,9 @@ async def _settle(data_dir: Path) -> None:
         await connection.close()
 
 
-def superuser(data_dir: Path) -> Place:
-    at = embedded.endpoint(data_dir)
-    return Place(host=at.host, port=at.port, user=at.superuser, database=at.database)
-
-
-def _made_from() -> str:
+def _digest(sources: Sequence[tuple[str, str]]) -> str:
     made = hashlib.sha256()
-    for package, below in _MADE_FROM:
+    for package, below in sources:
         for file in _files(resources.files(package) / below if below else resources.files(package)):
             made.update(file.read_bytes())
     return made.hexdigest()

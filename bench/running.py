@@ -105,12 +105,20 @@ class Client:
         self._connection.request("GET", path)
         return self._connection.getresponse()
 
+    def fetch(self, path: str) -> bytes:
+        """The answer to a GET of the org that must succeed."""
+        self._connection.request("GET", self._org + path, headers=self._headers)
+        return self._read("GET", path)
+
     def post(self, path: str, body: object) -> Any:
         """The answer to a POST that must succeed; `body` is encoded unless it is bytes already."""
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
         self._connection.request("POST", self._org + path, raw, self._headers | {"content-type": "application/json"})
+        return msgspec.json.decode(self._read("POST", path))
+
+    def _read(self, method: str, path: str) -> bytes:
         answer = self._connection.getresponse()
         data = answer.read()
         if answer.status >= 300:
-            raise BenchFault(f"POST {path} answered {answer.status}: {data[:500].decode(errors='replace')}")
-        return msgspec.json.decode(data)
+            raise BenchFault(f"{method} {path} answered {answer.status}: {data[:500].decode(errors='replace')}")
+        return data

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bench.place import superuser
+from bench.orgs.made import superuser
 from bench.running import Client
 from chairside.store.pool import ROLE, connect
 

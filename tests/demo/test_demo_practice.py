@@ -93,6 +93,18 @@ def test_the_stream_gives_the_same_persons_as_the_practice() -> None:
     assert list(rows(1, 500, TODAY)) == practice(1, 500, TODAY).patients
 
 
+def test_stretches_of_one_practice_share_no_number() -> None:
+    """What is made of a person's place differs between stretches, and each names guarantors of its own."""
+    parts = [(first, list(rows(first, 300, TODAY, first))) for first in (0, 300, 600)]
+    persons = [person for _, part in parts for person in part]
+    for name in ("chart_number", "social_security_number", "medicaid_id"):
+        numbers = [person.fields[name] for person in persons if name in person.fields]
+        assert len(set(numbers)) == len(numbers) > 20, name
+    assert persons[300].fields["chart_number"] == "DG-000301"
+    for first, part in parts:
+        assert all(p.guarantor is None or first <= p.guarantor < first + 300 for p in part)
+
+
 def test_a_million_can_be_begun_without_making_them() -> None:
     """The first persons of a huge stream come at once, so it is a stream."""
     assert len(list(islice(rows(1, 10**12, TODAY), 10))) == 10

@@ -15,7 +15,7 @@ from typing import Any
 from chairside.changes import Asked, Reply
 from chairside.cli.clerk import STARTERS, Clerk, create_org, create_token
 from chairside.cli.place import say
-from chairside.demo import Chart, Person, Practice, Row, chart, people, practice
+from chairside.demo import Chart, People, Person, Practice, Row, chart, people, practice
 from chairside.engine.desk import Desk
 from chairside.engine.ids import new_id
 from chairside.engine.operations import Operation
@@ -65,6 +65,16 @@ async def make(settings: Settings, pool: Pool, work: Work) -> dict[str, str]:
     around = people(made.patients, SEED, today)
     charts = [chart(person, place, SEED, today) for place, person in enumerate(made.patients)]
     clerk = await create_org(settings, pool, work, kept["org_id"], made.name)
+    ids = await fill(clerk, made, charts, around)
+    token = await create_token(pool, clerk.caller.org_id, "admin", name="Demo administrator")
+    telling = next(place for place, c in enumerate(charts) if c.allergy and c.medication and c.vital_signs)
+    kept |= {"token": token.text, "patient_id": ids["patient"][telling]}
+    _keep(settings.data_dir / FILE, kept)
+    return kept
+
+
+async def fill(clerk: Clerk, made: Practice, charts: Sequence[Chart], around: People) -> Ids:
+    """Enter a practice, its patients with their charts and what lies around them; ids by kind, and by name or place."""
     ids: Ids = defaultdict(dict, await clerk.run(STARTER_IDS, {}))
     await _catalogs(clerk, made, ids)
     for kind, bodies in (
@@ -74,11 +84,7 @@ async def make(settings: Settings, pool: Pool, work: Work) -> dict[str, str]:
         ids[kind] = {body["name"]: (await clerk.do(f"create_{kind}", body))["id"] for body in bodies}
     await _patients(clerk, made.patients, ids)
     await _enter(clerk, ids, [*_details(made.patients), *_charted(charts), *around.rows])
-    token = await create_token(pool, clerk.caller.org_id, "admin", name="Demo administrator")
-    telling = next(place for place, c in enumerate(charts) if c.allergy and c.medication and c.vital_signs)
-    kept |= {"token": token.text, "patient_id": ids["patient"][telling]}
-    _keep(settings.data_dir / FILE, kept)
-    return kept
+    return ids
 
 
 async def _starter_ids(desk: Desk, asked: Asked) -> Reply:

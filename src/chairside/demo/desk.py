@@ -31,11 +31,12 @@ def chart_number(index: int) -> str:
 
 
 class FrontDesk:
-    """Enrols households one after another; the earliest have been patients longest."""
+    """Enrols households one after another, from place `first` on; the earliest have been patients longest."""
 
-    def __init__(self, dice: Dice, patients: int, today: datetime.date) -> None:
+    def __init__(self, dice: Dice, patients: int, today: datetime.date, first: int = 0) -> None:
         self._dice = dice
         self._patients = patients
+        self._first = first
         self._today = today.toordinal()
         self._phones = PhoneBook(dice)
 
@@ -47,7 +48,7 @@ class FrontDesk:
         if dice.chance(0.25 + members[0].years / 200):
             home["home_phone"] = typed(dice, self._phones.local(region))
         mobiles = [self._mobile(member, region) for member in members]
-        far_back = 1 - index / self._patients
+        far_back = 1 - (index - self._first) / self._patients
         joined = int(_LONGEST_WITH_US * far_back * (0.85 + 0.15 * dice.draw()))
         location = region if dice.chance(0.95) else dice.pick((None, None, None, *range(len(REGIONS))))
         return [self._person(members, place, index, home, mobiles, joined, location) for place in range(len(members))]
