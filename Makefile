@@ -4,7 +4,7 @@ PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve setup setup-dev test lint types tests test-on format prove audit bench lock
+.PHONY: help serve setup setup-dev test lint types tests test-on format prove audit bench bench-long bench-check lock
 MAKEFLAGS += --no-print-directory
 # What the caller's shell has there would be imported in place of what the lock names.
 unexport PYTHONPATH PYTHONHOME
@@ -67,6 +67,14 @@ audit: setup-dev ## known flaws of dependencies (needs the network), bandit, a s
 
 bench: setup-dev ## compare the server with pgbench on the same database (about a minute)
 	@.venv/bin/python -m bench
+
+# The page, its plots and its figures; LONG="--only typeahead --sizes 1000000" for a part, into files of your own.
+LONG ?= --write docs/performance.md
+bench-long: setup-dev ## measure everything at all sizes, write docs/performance.md (half an hour once orgs are made)
+	@.venv/bin/python -m bench --long $(LONG)
+
+bench-check: setup-dev ## compare ratios with bench/baseline.json within a wide margin (a minute and a half)
+	@.venv/bin/python -m bench.check
 
 # Keeps what is pinned; `make lock LOCK=--upgrade` takes the newest of everything.
 LOCK ?=

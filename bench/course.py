@@ -66,13 +66,13 @@ class Course:
     async def _compare(self, some: Sequence[Task]) -> list[Compared]:
         """Server and pgbench in turns, so that whatever else the machine does meets both."""
         for task in some:
-            requests = await task.requests(WARM_UP_SECONDS)
+            requests = await task.requests(WARM_UP_SECONDS, CLIENTS)
             self._fire(requests, WARM_UP_SECONDS, status=task.status, again=task.again)
         compared = [Compared(name=task.name, goal=task.goal) for task in some]
         for number in range(ROUNDS):
             self._says(f"Measuring {', '.join(task.name for task in some)}: round {number + 1} of {ROUNDS}")
             for task, entry in zip(some, compared, strict=True):
-                requests = await task.requests(self._seconds)
+                requests = await task.requests(self._seconds, CLIENTS)
                 with used_by(self._server.pid) as used:
                     score = self._fire(requests, self._seconds, status=task.status, again=task.again)
                 entry.server.append(score)

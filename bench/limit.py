@@ -48,17 +48,21 @@ class Script:
 
 def script(name: str, calls: Sequence[Call], choice: Choice | None = None) -> Script:
     """The calls as they were heard, each parameter sent as a parameter, with what `choice` puts in their places."""
-    values = _Values(choice)
-    lines = [line for call in calls for line in _lines(call, values)]
+    values = _Values(name, choice)
+    lines = [line for call in calls for line in _said(call, values)]
     if choice is None:
         return Script("\n".join(lines), values.constants)
-    constants = values.constants | {"run": "0"}
+    constants = values.constants | {f"{name}_run": "0"}
     return Script("\n".join([*_fetch(name, values, choice), *lines]), constants, _table(name, values, choice))
 
 
-def _lines(call: Call, values: _Values) -> Sequence[str]:
-    if call.values:
-        names = [values.name(value) for value in call.values]
+def _said(call: Call, values: _Values) -> Sequence[str]:
+    return lines_of(call, [values.name(value) for value in call.values])
+
+
+def lines_of(call: Call, names: Sequence[str]) -> Sequence[str]:
+    """A call as lines of a script, its parameters sent as the variables of these names."""
+    if names:
         return [_PARAMETER.sub(lambda found: f":{names[int(found.group(1)) - 1]}", call.sql) + ";"]
     parts = [part + ";" for part in call.sql.split("; ")]
     # The server sends such statements at once and waits once.
@@ -68,7 +72,8 @@ def _lines(call: Call, values: _Values) -> Sequence[str]:
 class _Values:
     """Names for the parameters of a script: constants, and what is chosen; equal ones share a name."""
 
-    def __init__(self, choice: Choice | None) -> None:
+    def __init__(self, script: str, choice: Choice | None) -> None:
+        self._script = script
         self._fresh = list(choice.fresh) if choice else []
         self._stand_ins = list(choice.stand_ins) if choice else []
         self._named: dict[str, str] = {}
@@ -78,10 +83,10 @@ class _Values:
     def name(self, value: object) -> str:
         if value is None:
             return "none"  # pgbench sends NULL for a name it does not know
-        text = _text(value)
+        text = text_of(value)
         for number, was in enumerate(self._fresh):
             text = text.replace(was, _mark(number))
-        name = self._named.setdefault(text, f"v{len(self._named)}")
+        name = self._named.setdefault(text, f"{self._script}_v{len(self._named)}")
         differs = "~" in text or any(was in text for was in self._stand_ins)
         (self.chosen if differs else self.constants)[name] = text
         return name
@@ -99,10 +104,10 @@ def _table(name: str, values: _Values, choice: Choice) -> str:
 
 
 def _replaced(text: str, choice: Choice) -> str:
-    expression = _quoted(text)
+    expression = quoted(text)
     for was, column in choice.stand_ins.items():
         if was in text:
-            expression = f"replace({expression}, {_quoted(was)}, {column})"
+            expression = f"replace({expression}, {quoted(was)}, {column})"
     return expression
 
 
@@ -120,10 +125,10 @@ def _fetch(name: str, values: _Values, choice: Choice) -> list[str]:
     fetch = [f"\\set n {choice.pick}", f"SELECT {', '.join(columns)} FROM bench.{name} v{beside} WHERE v.n = :n \\gset"]
     if choice.every == 1:
         return fetch
-    return [f"\\set run (:run % {choice.every}) + 1", "\\if :run = 1", *fetch, "\\endif"]
+    return [f"\\set {name}_run (:{name}_run % {choice.every}) + 1", f"\\if :{name}_run = 1", *fetch, "\\endif"]
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
     """A parameter in PostgreSQL's text form."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -139,10 +144,10 @@ def _text(value: object) -> str:
 def _entry(value: object) -> str:
     if value is None:
         return "NULL"
-    return '"' + _text(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + text_of(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -157,20 +162,30 @@ class Pace:
 
 def run(data_dir: Path, org_id: str, written: Script, *, clients: int, seconds: int, warm: float) -> Pace:
     """Runs a script for so many `seconds`, of which the first `warm` are not counted."""
+    return run_mix(data_dir, org_id, [(written, 1)], clients=clients, seconds=seconds, warm=warm)
+
+
+def run_mix(
+    data_dir: Path, org_id: str, mix: Sequence[tuple[Script, int]], *, clients: int, seconds: int, warm: float
+) -> Pace:
+    """The same for several scripts, each run as often as its weight says; its `:clients` is how many there are."""
     at = embedded.endpoint(data_dir)
     # As the server connects; and with the org, for what is chosen is fetched outside of the transaction.
     settings = server_place(Settings(data_dir=data_dir)).arguments()["server_settings"] | {"app.org": org_id}
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     with TemporaryDirectory(prefix="chairside-bench-") as folder:
-        file = Path(folder) / "script"
-        file.write_text(written.text)
+        files = [Path(folder) / f"script{number}" for number in range(len(mix))]
+        for file, (written, _) in zip(files, mix, strict=True):
+            file.write_text(written.text)
+        constants = {"clients": str(clients)} | {k: v for written, _ in mix for k, v in written.constants.items()}
         before = _children()
         done = subprocess.run(
             [
                 *(str(embedded.tool("pgbench")), "-h", at.host, "-p", str(at.port), "-U", at.app, "-n"),
-                *("-M", "prepared", "-c", str(clients), "-T", str(seconds), "-f", str(file)),
+                *("-M", "prepared", "-c", str(clients), "-T", str(seconds)),
+                *(part for file, (_, weight) in zip(files, mix, strict=True) for part in ("-f", f"{file}@{weight}")),
                 *("--log", "--log-prefix", f"{folder}/log"),
-                *(part for name, value in written.constants.items() for part in ("-D", f"{name}={value}")),
+                *(part for name, value in constants.items() for part in ("-D", f"{name}={value}")),
                 at.database,
             ],
             capture_output=True,
@@ -192,5 +207,9 @@ def _pace(logs: Iterable[Path], warm: float, used: float) -> Pace:
     """From pgbench's log of each run, whose third column is its microseconds and whose last two are when it ended."""
     runs = [[int(column) for column in line.split()] for log in logs for line in log.read_text().splitlines()]
     ends = [run[4] + run[5] / 1e6 for run in runs]
+    if not runs:
+        raise BenchFault("pgbench came to no end of any run.")
     begin = min(end - run[2] / 1e6 for end, run in zip(ends, runs, strict=True)) + warm
+    if max(ends) <= begin:
+        begin -= warm  # so slow that the warming is all there was
     return Pace(sum(end > begin for end in ends) / (max(ends) - begin), len(runs), used)

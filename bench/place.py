@@ -18,9 +18,14 @@ from bench.orgs import Made, Plan, make
 from bench.orgs.made import superuser
 from bench.people import SEED, Importer, make_catalogs
 from bench.running import Client, command, server
+from chairside import embedded
+from chairside.app import server_place
+from chairside.cli.clerk import create_token
+from chairside.settings import Settings
 from chairside.store.migrate import migrations
-from chairside.store.pool import connect
+from chairside.store.pool import Pool, connect
 
+USER = "Bench"
 FOLDER = Path(os.environ.get("BENCH_DIR", ".chairside-bench")).absolute()
 # What decides how a loaded patient lies in the database.
 _MADE_FROM = (
@@ -110,6 +115,32 @@ def copied(kept: Path, says: Callable[[str], None]) -> Path:
     # cp keeps the owners: started by root, the database belongs to another user.
     subprocess.run(["/bin/cp", "-a", kept, run], check=True)
     return run
+
+
+async def tokens(data_dir: Path, org_ids: Sequence[str]) -> dict[str, str]:
+    """A token of an administrator for each of these orgs."""
+    pool = Pool(server_place(Settings(data_dir=data_dir)), size=1)
+    try:
+        return {org_id: (await create_token(pool, org_id, "admin", name=USER)).text for org_id in org_ids}
+    finally:
+        await pool.close()
+
+
+def tidied(kept: Path) -> None:
+    """Takes what reads left behind out of a kept data directory: trail, chain and tokens."""
+    with embedded.start(kept, progress=lambda _: None):
+        asyncio.run(_tidy(kept))
+    Settings(data_dir=kept).heads_file.unlink(missing_ok=True)
+
+
+async def _tidy(kept: Path) -> None:
+    connection = await connect(superuser(kept))
+    try:
+        await connection.execute("TRUNCATE audit_events, audit_links, idempotency_keys, tokens")
+        await connection.execute("DROP SCHEMA IF EXISTS bench CASCADE")
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
 
 
 async def _settle(data_dir: Path) -> None:

@@ -41,28 +41,30 @@ def command(*arguments: str, data_dir: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a server listens, and the process that all of its others belong to."""
+    """Where a server listens, the process that all of its others belong to, and the seconds till it was ready."""
 
     port: int
     pid: int
+    start: float
 
 
 @contextmanager
-def server(data_dir: Path, workers: int) -> Iterator[Server]:
-    """A server that runs for the time of the block; it logs to a file beside its data directory."""
+def server(data_dir: Path, workers: int, **more: str) -> Iterator[Server]:
+    """A server that runs for the time of the block, `more` in its environment; it logs beside its data directory."""
     port = _free_port()
     arguments = ("serve", "--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir))
     with data_dir.with_suffix(".log").open("wb") as log:
+        began = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-m", "chairside", *arguments],
             stdout=log,
             stderr=log,
-            env=_environment(),
+            env=_environment() | more,
             start_new_session=True,  # Ctrl-C ends the bench, and the bench ends the server
         )
         try:
             _wait(process, port, Path(log.name))
-            yield Server(port, process.pid)
+            yield Server(port, process.pid, time.monotonic() - began)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE_SECONDS)

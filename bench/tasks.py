@@ -16,7 +16,7 @@ from bench.limit import Choice, Script, script
 from bench.samples import CHANGED_EACH, Samples, body
 from bench.statements import Ask, Call, listening
 
-CLIENTS = 16
+CLIENTS, MOST_CONNECTIONS = 16, 128
 # pgbench chooses anew who is read only so often, because choosing is a statement that the server does not run.
 RUNS_FOR_ONE = 50
 # Changes are sent once each, so they are made for a server as fast as this: answers per second and connection.
@@ -37,16 +37,20 @@ HEARD_WORD, HEARD_VERSION = "zzq", 770011
 NEW_ID, NOW = "uuidv7()::text", "clock_timestamp()::text"
 
 
+# Requests for so many seconds over so many connections, for each connection its own.
+Requests = Callable[[float, int], Awaitable[list[list[bytes]]]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """An operation: requests for each of CLIENTS connections and so many seconds, and the same work for pgbench.
+    """An operation: requests for each connection and so many seconds, and the same work for pgbench.
 
     `alone` is its first statement without transaction or anything else, where that is of interest.
     """
 
     name: str
     status: int
-    requests: Callable[[float], Awaitable[list[list[bytes]]]]
+    requests: Requests
     limit: Script
     alone: Script | None = None
     again: bool = True
@@ -87,22 +91,23 @@ async def tasks(
     await samples.make(written.table for written in limits.values() if written.table)
     reads = {
         "get": [paper.write("GET", f"patients/{p['id']}") for p in people[:8000]],
-        "list": [paper.write("GET", "patients")] * CLIENTS,
+        "list": [paper.write("GET", "patients")] * MOST_CONNECTIONS,
         "search": [paper.search(p["begins"]) for p in people[:8000]],
-        "summary": [paper.write("GET", f"patients/{charted}/medical-summary")] * CLIENTS,
+        "summary": [paper.write("GET", f"patients/{charted}/medical-summary")] * MOST_CONNECTIONS,
         "create": [paper.write("POST", "patients", row) for row in new],
     }
 
-    def always(name: str) -> Callable[[float], Awaitable[list[list[bytes]]]]:
-        async def requests(_seconds: float) -> list[list[bytes]]:
-            return spread(reads[name], CLIENTS)
+    def always(name: str) -> Requests:
+        async def requests(_seconds: float, connections: int) -> list[list[bytes]]:
+            return spread(reads[name], connections)
 
         return requests
 
-    async def patches(seconds: float) -> list[list[bytes]]:
+    async def patches(seconds: float, connections: int) -> list[list[bytes]]:
         held = await samples.versions()
+        held = held[: len(held) // connections * connections]  # so that each stays with one connection
         passes = math.ceil(FASTEST * seconds * CLIENTS / len(held))
-        return spread(list(_patches(paper, held, passes)), CLIENTS)
+        return spread(list(_patches(paper, held, passes)), connections)
 
     get, listed, search = always("get"), always("list"), always("search")
     return [
@@ -140,7 +145,7 @@ async def _heard(
             "summary": await hear(Ask(operation="patient_medical_summary", path={"patient_uuid": charted})),
             "create": [_forgiving(call) for call in await hear(create)],
         }
-        created = _created(calls["create"])
+        created = created_by(calls["create"])
         await samples.set_version(created, HEARD_VERSION)
         change = {"base_version": HEARD_VERSION, "address_line1": "1 Oak Street"}
         patch = Ask(operation="update_patient", path={"patient_uuid": created}, body=change)
@@ -153,12 +158,12 @@ def _forgiving(call: Call) -> Call:
     return replace(call, sql=f"{call.sql}\nON CONFLICT DO NOTHING") if words else call
 
 
-def _created(calls: Sequence[Call]) -> str:
+def created_by(calls: Sequence[Call]) -> str:
     """The id that a create gave: the second parameter of its INSERT."""
     return next(str(call.values[1]) for call in calls if call.sql.startswith("INSERT INTO patients "))
 
 
-def _marks(calls: Sequence[Call]) -> dict[str, str]:
+def marks(calls: Sequence[Call]) -> dict[str, str]:
     """What is new in each write: ids of audit record, event and rows of the summary, and the time."""
     _, audit_id, at, *rest = next(call.values for call in calls if "INSERT INTO audit_events" in call.sql)
     event_id = next(value[0] for value in rest if isinstance(value, list | tuple))
@@ -177,19 +182,19 @@ def _scripts(calls: Mapping[str, Sequence[Call]], patient_id: str, count: int, o
         every=RUNS_FOR_ONE,
         stand_ins={HEARD_WORD + chr(0x10FFFF): "begins_end", HEARD_WORD: "begins"},
     )
-    created = _created(calls["create"])
+    created = created_by(calls["create"])
     new = Choice(
         source="bench.people",
         pick=f"random(0, {count // 2 - 1})",  # the others are the server's
         stand_ins={was: column for column, was in HEARD.items()},
-        fresh={created: NEW_ID, **_marks(calls["create"])},
+        fresh={created: NEW_ID, **marks(calls["create"])},
     )
-    each = CHANGED_EACH // CLIENTS
+    each = f"({CHANGED_EACH} / :clients)"
     changed = Choice(
         source="bench.changed",
-        pick=f":client_id * {each} + random(0, {each - 1})",
+        pick=f":client_id * {each} + random(0, {each} - 1)",
         stand_ins={created: "id", **new.stand_ins},
-        fresh={str(HEARD_VERSION + 1): "(p.version + 1)::text", **_marks(calls["patch"])},
+        fresh={str(HEARD_VERSION + 1): "(p.version + 1)::text", **marks(calls["patch"])},
         beside=f"FROM patients p WHERE p.org_id = '{org_id}' AND p.id = v.key::uuid",
     )
     return {

@@ -22,7 +22,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Process:
+class Process:
     parent: int
     postgres: bool
     own: float
@@ -33,13 +33,13 @@ class _Process:
 def used_by(server_pid: int) -> Iterator[Usage]:
     """What the server's processes and its database's use while the block runs, known at its end."""
     usage = Usage()
-    before = _below(server_pid)
+    before = below(server_pid)
     yield usage
-    after = _below(server_pid)
+    after = below(server_pid)
     end = time.monotonic() + PATIENCE_SECONDS
     while len(after) > len(before) and time.monotonic() < end:
         time.sleep(0.02)  # backends whose client has gone, and whose time counts once they have, too
-        after = _below(server_pid)
+        after = below(server_pid)
     for sign, found in ((-1, before), (1, after)):
         for process in found.values():
             if not process.postgres:
@@ -50,7 +50,7 @@ def used_by(server_pid: int) -> Iterator[Usage]:
                 usage.database += sign * process.children
 
 
-def _below(root: int) -> dict[int, _Process]:
+def below(root: int) -> dict[int, Process]:
     """A process and all that it and they have started."""
     every = {
         int(entry.name): found
@@ -63,7 +63,7 @@ def _below(root: int) -> dict[int, _Process]:
     return {pid: every[pid] for pid in below if pid in every}
 
 
-def _read(entry: Path) -> _Process | None:
+def _read(entry: Path) -> Process | None:
     """From proc(5): the name in parentheses, then parent (4), own time (14, 15) and that of ended children (16, 17)."""
     try:
         name, _, rest = (entry / "stat").read_text().partition("(")[2].rpartition(")")
@@ -71,4 +71,4 @@ def _read(entry: Path) -> _Process | None:
         return None
     columns = rest.split()
     own, children = (sum(map(int, columns[at : at + 2])) / TICK for at in (11, 13))
-    return _Process(int(columns[1]), name.startswith("postgres"), own, children)
+    return Process(int(columns[1]), name.startswith("postgres"), own, children)

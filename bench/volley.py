@@ -16,13 +16,15 @@ import msgspec
 import uvloop
 
 BUFFER = 1 << 18
+FINE, NOT_NOW = (b"200", b"201"), (b"429", b"503")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Volley(msgspec.Struct, frozen=True, kw_only=True):
     """Whole requests for each connection, sent one after another; `again` starts over at their end.
 
-    `seconds` is the whole time, of which the first `warm` are not counted; every answer must have `status`.
+    `seconds` is the whole time, of which the first `warm` are not counted; every answer must have `status`, or where
+    that is 0 one that says that all went well. Where `patient`, one that says "not now" is counted and sent again.
     """
 
     host: str
@@ -32,12 +34,14 @@ class Volley(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     requests: list[list[bytes]]
     again: bool = True
+    patient: bool = False
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """Answers per second after the warming, and the middle and the 99th of a hundred latencies in milliseconds.
 
-    `answers` are all, those while warming too, and `seconds` the processor time that sending for them took.
+    `answers` are all, those while warming too, and `seconds` the processor time that sending for them took; `refused`
+    are those that said "not now".
     """
 
     rate: float
@@ -45,6 +49,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     p99: float
     answers: int
     seconds: float
+    refused: int = 0
 
 
 class VolleyFault(Exception):
@@ -82,15 +87,20 @@ async def _run(volley: Volley) -> Score:
     for line in lines:
         line.start(begin, end)
     await asyncio.gather(*(line.done for line in lines))
-    took = sorted(t for line in lines for t in line.took)
+    took, within = sorted(t for line in lines for t in line.took), end - begin
     if not took:
-        raise VolleyFault("no answer came in time")
+        # So slow that nothing but the first answers came: they say how slow.
+        took = sorted(line.latest for line in lines if line.latest)
+        if not took:
+            raise VolleyFault("no answer came in time")
+        within = took[-1]
     return Score(
-        rate=len(took) / (end - begin),
+        rate=len(took) / within,
         p50=_at(took, 0.5),
         p99=_at(took, 0.99),
         answers=sum(line.answers for line in lines),
         seconds=time.process_time() - started,
+        refused=sum(line.refused for line in lines),
     )
 
 
@@ -155,11 +165,14 @@ class Line(Wire):
     def __init__(self, requests: list[bytes], volley: Volley) -> None:
         super().__init__()
         self._requests: Iterator[bytes] = cycle(requests) if volley.again else iter(requests)
-        self._status = str(volley.status).encode()
+        self._good = (str(volley.status).encode(),) if volley.status else FINE
+        self._not_now = NOT_NOW if volley.patient else ()
+        self._again, self._request = False, b""
         self._loop = asyncio.get_running_loop()
         self._sent = self._begin = self._end = 0.0
         self.took: list[float] = []
-        self.answers = 0
+        self.latest = 0.0
+        self.answers = self.refused = 0
         self.done: asyncio.Future[None] = self._loop.create_future()
 
     def start(self, begin: float, end: float) -> None:
@@ -167,21 +180,30 @@ class Line(Wire):
         self._send()
 
     def _send(self) -> None:
-        request = next(self._requests, None)
+        request = self._request if self._again else next(self._requests, None)
+        self._again = False
         if request is None:
             self._finish(VolleyFault("a connection ran out of requests"))
             return
-        self._sent = self._loop.time()
+        self._request, self._sent = request, self._loop.time()
         self.transport.write(request)
 
     def expected(self, head: bytearray, end: int) -> bool:  # noqa: ARG002 - here the status is all that counts
-        return head[9:12] == self._status
+        status = bytes(head[9:12])
+        if status in self._good:
+            return True
+        self._again = status in self._not_now
+        return self._again
 
     def answered(self) -> None:
         now = self._loop.time()
-        self.answers += 1
-        if self._begin <= now < self._end:
-            self.took.append(now - self._sent)
+        if self._again:
+            self.refused += 1
+        else:
+            self.answers += 1
+            self.latest = now - self._sent
+            if self._begin <= now < self._end:
+                self.took.append(self.latest)
         if now < self._end:
             self._send()
         else:

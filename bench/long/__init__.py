@@ -1,0 +1,1 @@
+"""The long bench: every operation at several numbers of connections, and how each grows with the org."""
