@@ -16,6 +16,7 @@ import msgspec
 import uvloop
 
 BUFFER = 1 << 18
+clock = time.monotonic  # uvloop's own counts whole milliseconds
 FINE, NOT_NOW = (b"200", b"201"), (b"429", b"503")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -82,8 +83,8 @@ async def _run(volley: Volley) -> Score:
         _, line = await loop.create_connection(lambda r=requests: Line(r, volley), volley.host, volley.port)  # type: ignore[misc]  # mypy does not follow the default
         lines.append(line)
     started = time.process_time()
-    begin = loop.time() + volley.warm
-    end = loop.time() + volley.seconds
+    begin = clock() + volley.warm
+    end = clock() + volley.seconds
     for line in lines:
         line.start(begin, end)
     await asyncio.gather(*(line.done for line in lines))
@@ -168,12 +169,11 @@ class Line(Wire):
         self._good = (str(volley.status).encode(),) if volley.status else FINE
         self._not_now = NOT_NOW if volley.patient else ()
         self._again, self._request = False, b""
-        self._loop = asyncio.get_running_loop()
         self._sent = self._begin = self._end = 0.0
         self.took: list[float] = []
         self.latest = 0.0
         self.answers = self.refused = 0
-        self.done: asyncio.Future[None] = self._loop.create_future()
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def start(self, begin: float, end: float) -> None:
         self._begin, self._end = begin, end
@@ -185,7 +185,7 @@ class Line(Wire):
         if request is None:
             self._finish(VolleyFault("a connection ran out of requests"))
             return
-        self._request, self._sent = request, self._loop.time()
+        self._request, self._sent = request, clock()
         self.transport.write(request)
 
     def expected(self, head: bytearray, end: int) -> bool:  # noqa: ARG002 - here the status is all that counts
@@ -196,7 +196,7 @@ class Line(Wire):
         return self._again
 
     def answered(self) -> None:
-        now = self._loop.time()
+        now = clock()
         if self._again:
             self.refused += 1
         else:
