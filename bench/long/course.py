@@ -109,7 +109,8 @@ class Compared:
         await samples.close()
         if self._chosen("bulk import"):
             self._import(lambda: Client(running.port, made.org_id, token), made)
-        self._figures.memory = self._watch(running, always(paper, works[0].sent, self._figures.growth_connections))
+        if self._minutes:
+            self._figures.memory = self._watch(running, always(paper, works[0].sent, self._figures.growth_connections))
 
     async def _row(
         self,
