@@ -36,6 +36,7 @@ class Site:
     desk: Client
 
     def get(self, path: str) -> Any:
+        self.desk.leave()  # the server closes a connection on which nobody asked for ten seconds
         answer = self.desk.fetch(path)
         return msgspec.json.decode(answer)
 
