@@ -13,6 +13,7 @@ from chairside.engine.references import name_references
 from chairside.engine.summaries import tally
 from chairside.errors import Refused, refuse
 from chairside.resource import Kind
+from chairside.store.pool import WRITING_MANY
 from chairside.store.sql import queries
 from chairside.store.tables import Table, many
 
@@ -55,6 +56,7 @@ async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: 
     moved = [c for c in changes if _touched(table, c)]
     for change in moved:
         _advance(desk, change)
+    await desk.connection.execute(WRITING_MANY)
     for statement, part in (
         (table.insert_many, [c for c in moved if c.before is None]),
         (table.update_many, [c for c in moved if c.before is not None]),

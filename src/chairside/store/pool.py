@@ -54,6 +54,8 @@ LARGE_LIMITS = (
     "; SET LOCAL statement_timeout = '55s'; SET LOCAL idle_in_transaction_session_timeout = '55s'"
     "; SET LOCAL plan_cache_mode = force_custom_plan"
 )
+# Not what they write: a row's references are looked up by plans of their own, which would be made for each row.
+WRITING_MANY = "SET LOCAL plan_cache_mode = force_generic_plan"
 # None of these counts while the database waits for the rest of a statement that it was sent a part of. From release 17
 # on it can end the whole transaction; a limit that runs already is changed by way of none.
 WHOLE = "SET transaction_timeout = '7s'"
