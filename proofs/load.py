@@ -20,7 +20,7 @@ from bench.volley import Wire
 SMALL_BUFFER = 1 << 16
 STEP = 0.001
 PATIENCE = 15
-NICENESS, AUTOGROUP = 10, Path("/proc/self/autogroup")
+NICENESS, AUTOGROUP = 5, Path("/proc/self/autogroup")
 _RETRY_AFTER = re.compile(rb"\r\nretry-after: *\d+\r", re.IGNORECASE)
 _RATE_LIMIT = re.compile(rb'\r\nratelimit: *"org";r=\d+\r', re.IGNORECASE)
 _POLICY = re.compile(rb'\r\nratelimit-policy: *"org";q=\d+;qu="concurrent-requests"\r', re.IGNORECASE)
