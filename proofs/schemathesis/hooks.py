@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
-from schemathesis.specs.openapi import stateful
+from schemathesis.specs.openapi import checks, stateful
 
 # What a request may break although it fits every schema: rules between fields, between records, of today's date, of
 # the letters a text may hold, and codes that are looked up. Any other code says that the document is not true.
@@ -39,7 +39,23 @@ def _every_create(operations: list[Any], transitions: Any, graph: Any) -> Any:  
     return roots
 
 
+def _gone(recorder: Any, case: Any, *, created_by: str | None = None) -> bool:
+    """Whether a story has removed a record, which here is to archive it; the generator knows of DELETE alone."""
+    removed = (
+        prior.formatted_path.removesuffix("/archive")
+        for prior in recorder.find_all_cases()
+        if prior.path.endswith("/archive")
+        and (answer := recorder.find_response(case_id=prior.id)) is not None
+        and 200 <= answer.status_code < 300
+    )
+    return any(f"{case.formatted_path}/".startswith(f"{path}/") for path in removed) or _deleted(
+        recorder, case, created_by=created_by
+    )
+
+
 stateful.classify_root_transitions = _every_create
+_deleted = checks.resource_was_deleted
+checks.resource_was_deleted = _gone
 
 
 @schemathesis.hook
