@@ -36,7 +36,7 @@ def prepare(data_dir: Path) -> Folder:
     """Make or tighten the data directory (0700) and its run/ and run/socket/; nothing else is touched."""
     try:
         path = data_dir.absolute().resolve()
-        if not path.exists():
+        with suppress(FileExistsError):  # also when another server made it this very moment
             path.mkdir(mode=PRIVATE)
         with opened(path) as top:
             owner = _make_private(path, top)
