@@ -39,7 +39,7 @@ Plan = dict[str, Any]
 _numbers = count(1)
 LARGE = {"patients", "patient_words", "patient_tags"}
 # Pages of 8 kB; all patients take 5,000, and their indexes as many again.
-MOST_OF_A_PAGE, MOST_OF_A_SUMMARY, MOST_OF_A_RECORD = 3_000, 20, 60
+MOST_OF_A_PAGE, MOST_OF_A_SUMMARY, MOST_OF_A_RECORD = 3_000, 100, 60
 UNKNOWN = "UPDATE patients SET date_of_birth = NULL, chart_number = NULL, chart_number_key = NULL WHERE org_id = $1"
 OF_ORGS = "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'"
 
