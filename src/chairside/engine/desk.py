@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from chairside.changes import Asked, Change, Record, Reply
@@ -66,12 +67,12 @@ class Desk:
         return int(status.rsplit(" ", 1)[1])
 
     @staticmethod
-    async def in_turns(some: Iterable[T]) -> AsyncIterator[T]:
-        """The same entries, between which the worker's other requests get their turn; for much work on many."""
-        for place, entry in enumerate(some, 1):
-            yield entry
-            if place % AT_A_TURN == 0:
-                await asyncio.sleep(0)
+    async def in_turns(some: Iterable[T]) -> AsyncIterator[list[T]]:
+        """The same entries, a few at a time, between which the worker's other requests get their turn."""
+        entries = iter(some)
+        while few := list(islice(entries, AT_A_TURN)):
+            yield few
+            await asyncio.sleep(0)
 
     async def load(self, kind: str, record_id: str, *, at: Sequence[str | int], archived: bool = False) -> Record:
         """The record as it is now, every column of it; not_found at `at` when there is none or it is archived."""

@@ -68,8 +68,9 @@ async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: 
                 raise Rewritten
     await _index(desk, table.kind, moved)
     await tally(desk, table.kind, moved)
-    async for change in desk.in_turns(moved):
-        _note(desk, table, change, event)
+    async for few in desk.in_turns(moved):
+        for change in few:
+            _note(desk, table, change, event)
 
 
 def _seal(desk: Desk, kind: Kind, change: Change) -> None:
@@ -122,14 +123,15 @@ async def _index(desk: Desk, kind: Kind, changes: Sequence[Change]) -> None:
     first: list[WordsOf] = []
     gone: list[WordsOf] = []
     come: list[WordsOf] = []
-    async for change in desk.in_turns(changes):
-        new = words(change.after)
-        if change.before is None:
-            first.extend(_by_scope(change.after["id"], new))
-        else:
-            old = words(change.before)
-            gone.extend(_by_scope(change.after["id"], old - new))
-            come.extend(_by_scope(change.after["id"], new - old))
+    async for few in desk.in_turns(changes):
+        for change in few:
+            new = words(change.after)
+            if change.before is None:
+                first.extend(_by_scope(change.after["id"], new))
+            else:
+                old = words(change.before)
+                gone.extend(_by_scope(change.after["id"], old - new))
+                come.extend(_by_scope(change.after["id"], new - old))
     for query, rows in (("words.first", first), ("words.remove", gone), ("words.add", come)):
         if rows:
             await desk.connection.execute(queries()[query], desk.org_id, encode(rows).decode())

@@ -140,7 +140,7 @@ def body_of(raw: bytes, headers: Headers, body: Body | None, now: datetime) -> t
     sent, text = _json(raw)
     values, problems = try_body(body or Body(schema="", entries={}), sent, now, "body")
     # Not in a mebibyte that is refused anyhow: looking through it would keep everybody waiting for a fifth of a second.
-    repeated = repeated_fields(text) if not problems or len(raw) <= MOST_LOOKED_THROUGH else []
+    repeated = repeated_fields(text, sent) if not problems or len(raw) <= MOST_LOOKED_THROUGH else []
     return values, repeated + problems
 
 

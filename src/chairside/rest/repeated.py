@@ -10,11 +10,17 @@ from chairside.errors import CODES, Problem
 
 MOST_NAMED = 100
 _REPEATED = object()
+_NESTED = (dict, list)
 Place = tuple[str | int, ...]
 
 
-def repeated_fields(raw: bytes | str) -> list[Problem]:
-    """A problem for each such field; `raw` is JSON that was read already."""
+def repeated_fields(raw: bytes | str, read: object) -> list[Problem]:
+    """A problem for each such field; `raw` is JSON, of which `read` was read already.
+
+    Each field has its colon. Where there are no more colons than fields were kept, as mostly, none stands twice.
+    """
+    if (raw.count(b":") if isinstance(raw, bytes) else raw.count(":")) == _fields_in(read):
+        return []
     found = False
 
     def pairs(given: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -30,11 +36,24 @@ def repeated_fields(raw: bytes | str) -> list[Problem]:
         return made
 
     # Numbers stay text: nobody looks at them here, and Python refuses to read very long ones.
-    read = json.loads(raw, object_pairs_hook=pairs, parse_int=str, parse_float=str)
+    again = json.loads(raw, object_pairs_hook=pairs, parse_int=str, parse_float=str)
     if not found:
         return []
-    named = [Problem(("body", *at), CODES["repeated_field"], "repeated_field") for at in _places(read)]
+    named = [Problem(("body", *at), CODES["repeated_field"], "repeated_field") for at in _places(again)]
     return named[:MOST_NAMED]
+
+
+def _fields_in(read: object) -> int:
+    """Not by recursion, for what was sent may be as deep as what reads it goes."""
+    number, left = 0, [read]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            number += len(one)
+            left += [value for value in one.values() if type(value) in _NESTED]
+        elif isinstance(one, list):
+            left += [value for value in one if type(value) in _NESTED]
+    return number
 
 
 def _places(read: object, *at: str | int) -> Iterator[Place]:

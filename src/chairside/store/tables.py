@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -55,16 +57,25 @@ def column_types(kind: Kind) -> dict[str, str]:
 
 def many(kind: Kind, records: Iterable[Mapping[str, Any]]) -> str:
     """Records as `insert_many` and `update_many` take them: one JSON text, cheaper to write than an array a column."""
-    plain = [c for c, sql_type in column_types(kind).items() if sql_type != "bytea"]
-    raw = [c for c, sql_type in column_types(kind).items() if sql_type == "bytea"]
+    row_of, values_of, sealed = _form(kind)
     rows = []
     for record in records:
-        row = {c: value for c in plain if (value := record[c]) is not None}
-        for c in raw:
-            if (value := record[c]) is not None:
-                row[c] = "\\x" + value.hex()
+        row = row_of(*values_of(record))
+        for column in sealed:
+            if (value := record[column]) is not None:
+                setattr(row, column, "\\x" + value.hex())
         rows.append(row)
     return _encode(rows).decode()
+
+
+@lru_cache(maxsize=64)
+def _form(kind: Kind) -> tuple[type[msgspec.Struct], Callable[[Mapping[str, Any]], tuple[Any, ...]], list[str]]:
+    """A row whose JSON leaves out what is null, several times faster than a dictionary that does; the values of a
+    record for it; and the columns that hold bytes.
+    """
+    columns = columns_of(kind)
+    row = msgspec.defstruct("Row", [(column, Any, None) for column in columns], omit_defaults=True, gc=False)
+    return row, itemgetter(*columns), [c for c, sql_type in column_types(kind).items() if sql_type == "bytea"]
 
 
 def label(kind: Kind, alias: str) -> str:

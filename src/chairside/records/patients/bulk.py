@@ -37,7 +37,8 @@ async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
         "on_duplicate": "create",
         "match_on": ["chart_number"],
     }
-    rows = [_read(desk, i, sent, body) async for i, sent in desk.in_turns(enumerate(asked.body["rows"]))]
+    turns = desk.in_turns(enumerate(asked.body["rows"]))
+    rows = [_read(desk, i, sent, body) async for few in turns for i, sent in few]
     await _check_references(desk, rows)
     book = await _decide(desk, rows, meta["on_duplicate"], meta["match_on"])
     _conclude(rows, validate=meta["mode"] == "validate", atomic=meta["atomic"])
@@ -76,21 +77,26 @@ async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str, match_on: 
     good = [r for r in rows if r.good]
     existing, seen = await existing_matches(desk, good, match_on), Seen(match_on)
     book = await _opened(desk, good, {m for found in existing.values() for m in found if on_duplicate == "update"})
-    async for row in desk.in_turns(good):
-        patient = row.made.after
-        row.matches = list(dict.fromkeys([*existing[row.index], *seen.earlier(patient)]))
-        if row.matches and on_duplicate == "fail":
-            row.fail("duplicate_row")
-        elif row.matches and on_duplicate == "skip":
-            row.status = "skipped"
-        elif row.matches and on_duplicate == "update":
-            _update(desk, row, book)
-        else:
-            _create(row, book)
-        if row.good:
-            same = row.matches and on_duplicate != "create"
-            seen.note(patient, row.matches[0] if same else patient["id"])
+    async for few in desk.in_turns(good):
+        for row in few:
+            patient = row.made.after
+            row.matches = list(dict.fromkeys([*existing[row.index], *seen.earlier(patient)]))
+            _decide_one(desk, row, book, on_duplicate)
+            if row.good:
+                same = row.matches and on_duplicate != "create"
+                seen.note(patient, row.matches[0] if same else patient["id"])
     return book
+
+
+def _decide_one(desk: Desk, row: Row, book: Book, on_duplicate: str) -> None:
+    if row.matches and on_duplicate == "fail":
+        row.fail("duplicate_row")
+    elif row.matches and on_duplicate == "skip":
+        row.status = "skipped"
+    elif row.matches and on_duplicate == "update":
+        _update(desk, row, book)
+    else:
+        _create(row, book)
 
 
 async def _opened(desk: Desk, rows: Sequence[Row], targets: set[str]) -> Book:
