@@ -54,6 +54,7 @@ def list_statements() -> Iterator[tuple[str, str]]:
             yield f"{name}.drift", drift_statement(table.kind)
     for words in (1, 2, 3):
         yield f"typeahead.{words}", typeahead(words, 20)
+        yield f"typeahead.{words}.implied", typeahead(words, 20, 2)
 
 
 def narrowed(table: Table) -> Narrowing:

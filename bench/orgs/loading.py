@@ -32,7 +32,7 @@ WORDS = "patient_words"
 TAGS = TABLES["tag"]
 COPIED = {
     "patients": ("org_id", *PATIENT_COLUMNS),
-    WORDS: ("org_id", "scope", "word", "patient_id"),
+    WORDS: ("org_id", "patient_id", "scope", "word", "beside", "name"),
     TAGS: (*OWN, "tag_definition_id", "created_by", "version"),
 }
 Lines = dict[str, list[str]]
@@ -121,7 +121,10 @@ def _put(lines: Lines, pattern: Pattern, recorder: Recorder, org_id: str, patien
     lines["patients"].append(f"{org_id}\t" + line(map(record.__getitem__, PATIENT_COLUMNS)))
     assert PATIENTS.search_words is not None  # noqa: S101 - patients are searched for
     words = PATIENTS.search_words(record)
-    lines[WORDS] += [f"{org_id}\t{scope}\t{field(word)}\t{patient_id}\n" for scope, word in words]
+    lines[WORDS] += [
+        f"{org_id}\t{patient_id}\t{scope}\t{field(word)}\t{field(beside)}\t{field(name)}\n"
+        for scope, word, beside, name in words
+    ]
     # What stands beside a patient was written a little later, all of it at once as an import writes it.
     at = record["created_at"] + LATER
     before, after = recorder.ids.halves(at)

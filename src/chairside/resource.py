@@ -12,6 +12,7 @@ from chairside.changes import Asked, Change, Record, Reply
 from chairside.errors import Problem
 from chairside.fields import Body, Entry, Field, Reference
 from chairside.types import Integer, Timestamp, Uuid
+from chairside.words import SearchWord
 
 Verb = Literal["list", "get", "create", "patch", "archive"]
 
@@ -111,10 +112,9 @@ class Action:
 class Kind:
     """A kind of record: what it keeps, how it is listed, its rules and its actions.
 
-    `order` names columns, with a minus for those that descend. `present` fills computed fields of an answer from
-    the columns named in `beside`. `settle` is pure: it derives columns and refuses what a record alone shows to be
-    wrong. `consult` may look at other records first, `follow` may change others after. `search_words` are (scope,
-    word) pairs that lists with `search` find it by.
+    `order` names columns, with a minus for those that descend. `present` fills computed fields of an answer from the
+    columns named in `beside`. `settle` is pure: it derives columns and refuses what a record alone shows to be wrong.
+    `consult` may look at other records first, `follow` may change others after. A search finds it by `search_words`.
     """
 
     name: str
@@ -149,7 +149,7 @@ class Kind:
     counted: Counted | None = None
     beside: tuple[Beside, ...] = ()
     present: Callable[[dict[str, Any], Mapping[str, Any]], None] | None = None
-    search_words: Callable[[Record], set[tuple[int, str]]] | None = None
+    search_words: Callable[[Record], set[SearchWord]] | None = None
     follow: Callable[[Any, Change], Awaitable[None]] | None = None
     archiving: Callable[[Any, Change], Awaitable[None]] | None = None
     actions: tuple[Action, ...] = ()

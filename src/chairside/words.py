@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,6 +18,8 @@ _GROUPED_DIGITS = re.compile(rf"(?<!\S)\+?{_GROUP}(?:\s+{_GROUP})+(?!\S)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 LONGEST = 64
+# What a record is found by: a scope, a word, another word of the record beside it, and the name that it sorts by.
+SearchWord = tuple[int, str, str, str]
 
 
 def fold(text: str) -> str:
@@ -47,6 +49,28 @@ def name_words(*names: str | None) -> set[str]:
                 found.update(squeeze(part) for part in re.split(r"[^\w]+", word))
     found.discard("")
     return found
+
+
+def longest(words: Iterable[str]) -> list[str]:
+    """Those that none of the others begins with, in order; whoever is found by one left out is found by the longer."""
+    ordered = sorted(set(words))
+    return [w for place, w in enumerate(ordered, 1) if place == len(ordered) or not ordered[place].startswith(w)]
+
+
+def in_pairs(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Each word first in at least one pair, and any two of them together in one: in a ring, with the next half of it.
+
+    One word alone stands beside nothing.
+    """
+    count = len(words)
+    if count == 1:
+        return [(words[0], "")]
+    half = count // 2
+    return [
+        (words[place], words[(place + step) % count])
+        for step in range(1, half + 1)
+        for place in range(step if 2 * step == count > 2 else count)  # across the ring once
+    ]
 
 
 def phone_words(e164: str | None, from_area_code: str, digits: str) -> set[str]:
@@ -81,10 +105,6 @@ class Word:
     start: str
     whole: str
     born: date | None
-
-    @property
-    def end(self) -> str:
-        return after(self.start)
 
     @property
     def numbers(self) -> tuple[str, ...]:

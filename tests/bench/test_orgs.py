@@ -21,6 +21,7 @@ from bench.running import Client, command, server
 from chairside.changes import Change
 from chairside.records.patients import PATIENTS
 from chairside.store.pool import connect
+from chairside.words import SearchWord
 from tests.database import Connection, connected
 from tests.house import House
 
@@ -81,9 +82,9 @@ async def test_generated_patients_are_as_the_rules_make_them(database: Connectio
 
 
 async def test_generated_patients_have_the_words_that_the_engine_would_write(database: Connection) -> None:
-    held: dict[str, set[tuple[int, str]]] = {}
+    held: dict[str, set[SearchWord]] = {}
     for row in await database.fetch("SELECT * FROM patient_words"):
-        held.setdefault(row["patient_id"], set()).add((row["scope"], row["word"]))
+        held.setdefault(row["patient_id"], set()).add((row["scope"], row["word"], row["beside"], row["name"]))
     records = [dict(row) for row in await database.fetch("SELECT * FROM patients")]
     assert PATIENTS.search_words
     assert held == {record["id"]: PATIENTS.search_words(record) for record in records}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from itertools import combinations
 from uuid import UUID
 
 import email_validator
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from chairside.records.patients.rules import PLAIN_REGIONS, e164
 from chairside.types import Email, Invalid, Uuid
-from chairside.words import LONGEST, fold, name_words, squeeze
+from chairside.words import LONGEST, fold, in_pairs, longest, name_words, squeeze
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 MANY = settings(max_examples=500, deadline=None)
@@ -116,3 +117,26 @@ def test_a_name_is_found_by_its_letters_and_digits_alone(name: str) -> None:
     assert squeeze(name) == letters
     parts = {part for word in name.split() for part in (word, *re.split(r"[^\w]+", word))}
     assert name_words(name) == {squeeze(part) for part in parts} - {""}
+
+
+@MANY
+@given(st.sets(st.text("abé", min_size=1, max_size=3), max_size=12))
+def test_a_word_that_another_begins_with_need_not_be_kept(words: set[str]) -> None:
+    """Whatever begins a word begins one of those kept, and none of these begins another."""
+    kept = longest(words)
+    assert set(kept) <= words
+    assert not any(one != other and other.startswith(one) for one in kept for other in kept)
+    assert all(any(long.startswith(word) for long in kept) for word in words)
+
+
+@pytest.mark.parametrize("count", range(13))
+def test_any_two_words_stand_beside_each_other_once(count: int) -> None:
+    """And each is first in a pair, so that it is found alone; of two words each is first once."""
+    words = [f"w{n}" for n in range(count)]
+    pairs = in_pairs(words)
+    assert {first for first, _ in pairs} == set(words)
+    assert len(set(pairs)) == len(pairs)
+    if count > 1:
+        assert {frozenset(pair) for pair in pairs} == {frozenset(two) for two in combinations(words, 2)}
+    if count > 2:
+        assert len(pairs) == count * (count - 1) // 2

@@ -40,6 +40,22 @@ def test_the_likeliest_come_first(other_desk: Client) -> None:
     assert other_desk.read("/patients/search", q="lee", limit=3)["total"] == 9
     assert names(other_desk, "lee z") == ["Zoe Leeds", "Leeann Zimmer", "Zed Zulu"]
     assert names(other_desk, "bo lee") == ["Bo Lee"]
+    assert names(other_desk, "le lee") == [
+        "Al Lée", "Bo Lee", "Ben Leeds", "Zoe Leeds", "Lee Adams", "Mia Park-Lee", "Amy Young", "Leeann Zimmer",
+        "Zed Zulu",
+    ]  # fmt: skip
+    assert names(other_desk, "z le lee") == ["Zoe Leeds", "Leeann Zimmer", "Zed Zulu"]
+
+
+def test_a_word_that_another_begins_with_still_tells_who_comes_first(desk: Client) -> None:
+    """Lin Li is asked for by both names; who has but the longer one comes after, though found as well."""
+    word = unheard_of()
+    people = [("Ann", f"{word}n"), (f"{word}n", word), (f"{word}n", "Zo"), (word, "Abel"), ("Abel", f"{word}nd")]
+    imported(desk, [{"first_name": f, "last_name": n} for f, n in people])
+    found = [f"Ann {word}n", f"{word}n {word}", f"Abel {word}nd", f"{word}n Zo"]
+    expected = [found[1], found[0], found[2], found[3]]
+    assert names(desk, f"{word} {word}n") == expected
+    assert names(desk, f"{word}n {word}") == expected
 
 
 def test_only_names_and_chart_number_count(desk: Client) -> None:

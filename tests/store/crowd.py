@@ -40,10 +40,12 @@ _STATEMENTS = (
     FROM generate_series(0, $2 - 1) i""",
 )
 _BESIDE = (
-    """INSERT INTO patient_words (org_id, scope, word, patient_id)
-    SELECT org_id, CASE WHEN deleted_at IS NULL THEN w.scope ELSE 2 END, w.word, id
+    """INSERT INTO patient_words (org_id, scope, word, beside, patient_id, name)
+    SELECT org_id, CASE WHEN deleted_at IS NULL THEN 0 ELSE 2 END, w.word, CASE WHEN deleted_at IS NULL THEN w.beside
+      ELSE '' END, id, CASE WHEN deleted_at IS NULL THEN last_name_key || ' ' || first_name_key ELSE '' END
     FROM patients CROSS JOIN LATERAL
-      (VALUES (0, first_name_key), (0, last_name_key), (0, chart_number_key)) w (scope, word)
+      (VALUES (first_name_key, last_name_key), (last_name_key, chart_number_key), (chart_number_key, first_name_key))
+      w (word, beside)
     WHERE org_id = $1 ON CONFLICT DO NOTHING""",
     f"""INSERT INTO patient_tags
       (org_id, id, patient_id, tag_definition_id, created_by, created_at, updated_at, version)

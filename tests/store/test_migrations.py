@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import count
@@ -16,6 +17,7 @@ from chairside import embedded
 from chairside.store import migrate as schema
 from chairside.store.migrate import Migration, MigrationFault, check_version, migrate, migrations, pending
 from chairside.store.pool import Place, connect
+from chairside.words import in_pairs, longest
 from tests.database import Connection, connected
 from tests.house import House
 from tests.store.crowd import crowd
@@ -221,6 +223,42 @@ async def test_search_words_become_those_of_this_release(
             patient = f"patient_id = (SELECT id FROM patients ORDER BY chart_number LIMIT 1 OFFSET {number})"
             rows = await superuser.fetch(f"SELECT word FROM patient_words WHERE {patient}")
             assert {row["word"] for row in rows} == new
+    finally:
+        await superuser.close()
+
+
+async def test_words_stand_in_the_pairs_that_this_release_writes(
+    house: House, empty: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pair that stands the other way round would stay when the patient's name changes."""
+    with monkeypatch.context() as before:
+        before.setattr(schema, "migrations", lambda: migrations()[:6])
+        await migrate(empty)
+    org_id = "00000000-0000-7000-9000-000000000001"
+    superuser = await connect(replace(empty, user=embedded.endpoint(house.data_dir).superuser))
+    letters = random.Random(7)
+    try:
+        await superuser.execute(f"INSERT INTO orgs (id, name, created_at) VALUES ('{org_id}', 'Old', now())")
+        await crowd(superuser, org_id, 60, beside=False)
+        patients = await superuser.fetch("SELECT * FROM patients WHERE deleted_at IS NULL")
+        expected = {}
+        for n, patient in enumerate(patients):
+            words = {"".join(letters.choices("aßé王", k=letters.randint(1, 3))) for _ in range(n % 13)}
+            await superuser.execute(
+                "INSERT INTO patient_words SELECT $1::uuid, 0, w, $2::uuid FROM unnest($3::text[]) w"
+                " UNION SELECT $1, 1, 'x', $2",
+                org_id,
+                patient["id"],
+                list(words),
+            )
+            name = f"{patient['last_name_key']} {patient['first_name_key']}"
+            pairs = {(0, word, beside, name) for word, beside in in_pairs(longest(words))}
+            expected[patient["id"]] = pairs | {(1, "x", "", "")}
+        await migrate(empty)
+        found: dict[str, set[object]] = {}
+        for row in await superuser.fetch("SELECT * FROM patient_words"):
+            found.setdefault(row["patient_id"], set()).add((row["scope"], row["word"], row["beside"], row["name"]))
+        assert found == expected
     finally:
         await superuser.close()
 

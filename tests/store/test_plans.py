@@ -27,7 +27,8 @@ from chairside.store.lists import (
 from chairside.store.pool import connect
 from chairside.store.sql import queries
 from chairside.store.tables import tables
-from chairside.words import question
+from chairside.store.typeahead import statement as typeahead
+from chairside.words import after, question
 from tests.database import Connection, connected
 from tests.house import House, Org
 from tests.statements import EVERY, OF_NO_ORG, OF_OWNER
@@ -41,6 +42,10 @@ LARGE = {"patients", "patient_words", "patient_tags"}
 # Pages of 8 kB; all patients take 5,000, and their indexes as many again.
 MOST_OF_A_PAGE, MOST_OF_A_SUMMARY, MOST_OF_A_RECORD = 3_000, 100, 60
 UNKNOWN = "UPDATE patients SET date_of_birth = NULL, chart_number = NULL, chart_number_key = NULL WHERE org_id = $1"
+BOTH = (
+    "SELECT count(*) FROM patients WHERE org_id = $1 AND deleted_at IS NULL"
+    " AND (last_name_key ^@ 'a' AND first_name_key ^@ 'm' OR last_name_key ^@ 'm' AND first_name_key ^@ 'a')"
+)
 OF_ORGS = "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'"
 
 
@@ -225,6 +230,20 @@ async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, pr
     assert {name: read[name] for name in plain if read[name] > MOST_OF_A_SUMMARY} == {}
     assert {name: n for name, n in read.items() if n > MOST_OF_A_PAGE} == {}
     assert record <= MOST_OF_A_RECORD
+
+
+async def test_two_words_typed_read_little_more_than_whom_they_find(house: House, practice: Org) -> None:
+    """Not all whom the one finds and all whom the other does, of whom in a large practice there are very many."""
+    async with explaining(house, practice) as connection:
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        values = ["am", "a", after("a"), "m", after("m")]
+        plan = await plan_of(connection, typeahead(2, 20), [practice.id, *values])
+        found = await connection.fetchval(BOTH, practice.id)
+    read = [n["Actual Rows"] for n in nodes(plan) if n.get("Relation Name") == "patient_words"]
+    assert found > 200
+    assert not scanned(plan)
+    assert sum(read) <= 2 * found
+    assert buffers(plan) <= MOST_OF_A_PAGE
 
 
 def scanned(plan: Plan) -> list[str]:

@@ -15,7 +15,7 @@ from chairside.resource import Filter, Kind, Sort
 from chairside.store import lists
 from chairside.store import typeahead as store_typeahead
 from chairside.store.tables import Table, state_of
-from chairside.words import question
+from chairside.words import after, longest, question
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -210,6 +210,9 @@ async def typeahead(desk: Desk, typed: str, limit: int) -> tuple[list[Record], i
     if not words or any(not w.start for w in words):
         return [], 0
     starts = [w.start for w in words]
-    values = [v for w in words for v in (w.start, w.end)]
-    rows = await desk.fetch(store_typeahead.statement(len(starts), limit), "".join(starts), *values)
+    told = longest(starts)
+    implied = sorted(set(starts).difference(told))
+    spans = [bound for start in told for bound in (start, after(start))]
+    statement = store_typeahead.statement(len(told), limit, len(implied))
+    rows = await desk.fetch(statement, "".join(starts), *spans, *implied)
     return [dict(row) for row in rows], rows[0]["total"] if rows else 0

@@ -16,6 +16,7 @@ from chairside.resource import Kind
 from chairside.store.pool import WRITING_MANY
 from chairside.store.sql import queries
 from chairside.store.tables import Table, many
+from chairside.words import SearchWord
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -137,12 +138,15 @@ async def _index(desk: Desk, kind: Kind, changes: Sequence[Change]) -> None:
             await desk.connection.execute(queries()[query], desk.org_id, encode(rows).decode())
 
 
-def _by_scope(record_id: str, words: set[tuple[int, str]]) -> Iterator[WordsOf]:
+def _by_scope(record_id: str, words: set[SearchWord]) -> Iterator[WordsOf]:
     """Some of a record's words, scope by scope, as the statements take them."""
-    scopes: dict[int, list[str]] = {}
-    for scope, word in words:
-        scopes.setdefault(scope, []).append(word)
-    return ({"patient_id": record_id, "scope": scope, "words": found} for scope, found in scopes.items())
+    scopes: dict[tuple[int, str], tuple[list[str], list[str]]] = {}
+    for scope, word, beside, name in words:
+        found = scopes.setdefault((scope, name), ([], []))
+        found[0].append(word)
+        found[1].append(beside)
+    for (scope, name), (some, besides) in scopes.items():
+        yield {"patient_id": record_id, "scope": scope, "name": name, "words": some, "besides": besides}
 
 
 def _note(desk: Desk, table: Table, change: Change, event: str) -> None:
