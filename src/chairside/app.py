@@ -135,11 +135,20 @@ async def _tidy(house: House) -> None:
 
 
 async def _fold(house: House) -> None:
-    """What cannot: every write makes totals a little longer to add up."""
+    """What cannot: every write makes totals a little longer to add up, and an import leaves much memory unused."""
     while True:
         await asyncio.sleep(FOLD_SECONDS)
+        if house.work.over_strain():
+            await asyncio.to_thread(_give_back)
         with contextlib.suppress(*AWAY):
             await house.work.fold_summaries()
+
+
+def _give_back() -> None:
+    """Memory that is free again goes back to the system; by itself the C library of Linux keeps most of it."""
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 def _end_with_parent() -> None:

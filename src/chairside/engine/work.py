@@ -65,6 +65,7 @@ class Work:
         self._tables, self._shapes, self._known = tables, shapes, known
         self._keyed: set[str] = set()
         self._piled: Counter[str] = Counter()
+        self._large, self._strained = 0, False
 
     async def read(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the audit record of the read is durable."""
@@ -80,9 +81,12 @@ class Work:
     async def write(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the change is committed; again from the start when the database asks for it."""
         started = datetime.now(UTC)
+        self._large += operation.large
         try:
             return await self._write_in_tries(operation, context, asked)
         finally:
+            self._large -= operation.large
+            self._strained |= operation.large
             # Also when it failed: whether it was committed may be unknown, and the sealer looks for itself.
             self.trail.note(context.caller.org_id, started)
 
@@ -106,6 +110,12 @@ class Work:
                 if not operation.large or attempt == TRIES - 1:
                     raise refusal from None
         raise refuse("unavailable")
+
+    def over_strain(self) -> bool:
+        """Whether large operations have ended since this was last asked, and none is under way."""
+        over = self._strained and not self._large
+        self._strained &= not over
+        return over
 
     async def forget_old_keys(self) -> None:
         """Drop the stored answers that nobody retries any more; meant to be called every few minutes."""
