@@ -123,7 +123,8 @@ def _put(lines: Lines, pattern: Pattern, recorder: Recorder, org_id: str, patien
     words = PATIENTS.search_words(record)
     lines[WORDS] += [
         f"{org_id}\t{patient_id}\t{scope}\t{field(word)}\t{field(beside)}\t{field(name)}\n"
-        for scope, word, beside, name in words
+        for (scope, name), pairs in words.items()
+        for word, beside in pairs
     ]
     # What stands beside a patient was written a little later, all of it at once as an import writes it.
     at = record["created_at"] + LATER

@@ -12,7 +12,7 @@ from chairside.changes import Asked, Change, Record, Reply
 from chairside.errors import Problem
 from chairside.fields import Body, Entry, Field, Reference
 from chairside.types import Integer, Timestamp, Uuid
-from chairside.words import SearchWord
+from chairside.words import SearchWords
 
 Verb = Literal["list", "get", "create", "patch", "archive"]
 
@@ -149,7 +149,7 @@ class Kind:
     counted: Counted | None = None
     beside: tuple[Beside, ...] = ()
     present: Callable[[dict[str, Any], Mapping[str, Any]], None] | None = None
-    search_words: Callable[[Record], set[SearchWord]] | None = None
+    search_words: Callable[[Record], SearchWords] | None = None
     follow: Callable[[Any, Change], Awaitable[None]] | None = None
     archiving: Callable[[Any, Change], Awaitable[None]] | None = None
     actions: tuple[Action, ...] = ()

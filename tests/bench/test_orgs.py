@@ -21,7 +21,7 @@ from bench.running import Client, command, server
 from chairside.changes import Change
 from chairside.records.patients import PATIENTS
 from chairside.store.pool import connect
-from chairside.words import SearchWord
+from chairside.words import SearchWords
 from tests.database import Connection, connected
 from tests.house import House
 
@@ -82,12 +82,14 @@ async def test_generated_patients_are_as_the_rules_make_them(database: Connectio
 
 
 async def test_generated_patients_have_the_words_that_the_engine_would_write(database: Connection) -> None:
-    held: dict[str, set[SearchWord]] = {}
+    held: dict[str, SearchWords] = {}
     for row in await database.fetch("SELECT * FROM patient_words"):
-        held.setdefault(row["patient_id"], set()).add((row["scope"], row["word"], row["beside"], row["name"]))
+        found = held.setdefault(row["patient_id"], {}).setdefault((row["scope"], row["name"]), set())
+        found.add((row["word"], row["beside"]))
     records = [dict(row) for row in await database.fetch("SELECT * FROM patients")]
     assert PATIENTS.search_words
-    assert held == {record["id"]: PATIENTS.search_words(record) for record in records}
+    written = {record["id"]: PATIENTS.search_words(record) for record in records}
+    assert held == {key: {scope: pairs for scope, pairs in of.items() if pairs} for key, of in written.items()}
     assert len(records) == PATIENTS_MADE
 
 

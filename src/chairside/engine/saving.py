@@ -16,7 +16,7 @@ from chairside.resource import Kind
 from chairside.store.pool import WRITING_MANY
 from chairside.store.sql import queries
 from chairside.store.tables import Table, many
-from chairside.words import SearchWord
+from chairside.words import SearchWords
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -128,25 +128,22 @@ async def _index(desk: Desk, kind: Kind, changes: Sequence[Change]) -> None:
         for change in few:
             new = words(change.after)
             if change.before is None:
-                first.extend(_by_scope(change.after["id"], new))
+                first.extend(_by_scope(change.after["id"], new, {}))
             else:
                 old = words(change.before)
-                gone.extend(_by_scope(change.after["id"], old - new))
-                come.extend(_by_scope(change.after["id"], new - old))
+                gone.extend(_by_scope(change.after["id"], old, new))
+                come.extend(_by_scope(change.after["id"], new, old))
     for query, rows in (("words.first", first), ("words.remove", gone), ("words.add", come)):
         if rows:
             await desk.connection.execute(queries()[query], desk.org_id, encode(rows).decode())
 
 
-def _by_scope(record_id: str, words: set[SearchWord]) -> Iterator[WordsOf]:
-    """Some of a record's words, scope by scope, as the statements take them."""
-    scopes: dict[tuple[int, str], tuple[list[str], list[str]]] = {}
-    for scope, word, beside, name in words:
-        found = scopes.setdefault((scope, name), ([], []))
-        found[0].append(word)
-        found[1].append(beside)
-    for (scope, name), (some, besides) in scopes.items():
-        yield {"patient_id": record_id, "scope": scope, "name": name, "words": some, "besides": besides}
+def _by_scope(record_id: str, words: SearchWords, but: SearchWords) -> Iterator[WordsOf]:
+    """A record's words but for those, scope by scope, as the statements take them."""
+    for (scope, name), some in words.items():
+        if left := some.difference(but.get((scope, name), ())):
+            found, besides = zip(*left, strict=True)
+            yield {"patient_id": record_id, "scope": scope, "name": name, "words": found, "besides": besides}
 
 
 def _note(desk: Desk, table: Table, change: Change, event: str) -> None:

@@ -13,7 +13,7 @@ import phonenumbers
 from chairside.changes import Change, Desk, Record, wrong
 from chairside.errors import Problem
 from chairside.records.patients.fields import BUCKETS, PHONES
-from chairside.words import SearchWord, birth_word, fold, in_pairs, longest, name_words, phone_words, squeeze
+from chairside.words import SearchWords, birth_word, fold, in_pairs, longest, name_words, phone_words, squeeze
 
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "prospective": ("active",),
@@ -96,7 +96,7 @@ def e164(phone: str | None, region: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def search_words(patient: Record) -> set[SearchWord]:
+def search_words(patient: Record) -> SearchWords:
     """What a patient is found by: names and chart number first, each beside another, then telephones.
 
     Mobile phone, e-mail and birth date lead to patients by their own indexes (store/lists.py), which leave out the
@@ -117,11 +117,10 @@ def search_words(patient: Record) -> set[SearchWord]:
         born, mail = patient["date_of_birth"], patient["email_key"]
         others |= {birth_word(born)} if born else set()
         others |= {squeeze(mail)} if mail else set()
-        return {(ARCHIVED_SCOPE, w, "", "") for w in {*names, *others}}
+        return {(ARCHIVED_SCOPE, ""): {(word, "") for word in (*names, *others)}}
     others.discard(patient["mobile_phone_e164"])
-    sorted_by = f"{whole[0]} {whole[1]}"
-    paired = {(NAME_SCOPE, w, beside, sorted_by) for w, beside in in_pairs(longest(names))}
-    return paired | {(OTHER_SCOPE, w, "", "") for w in others.difference(names)}
+    paired = set(in_pairs(longest(names)))
+    return {(NAME_SCOPE, " ".join(whole)): paired, (OTHER_SCOPE, ""): {(w, "") for w in others.difference(names)}}
 
 
 def _number_words(e164: str | None, typed: str) -> set[str]:
