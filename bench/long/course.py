@@ -17,7 +17,7 @@ from bench.long.scripts import mixed, of_reads, of_vital_signs
 from bench.long.works import Work, deep_cursors, people, reads, vital_signs
 from bench.orgs import Made, Plan
 from bench.people import SEED, Importer
-from bench.place import copied, orgs, tidied, tokens
+from bench.place import copied, orgs, tidied, tokens, warmed
 from bench.running import HOST, Client, Server, server
 from bench.samples import Samples
 from bench.tasks import Paper, Task, spread, tasks
@@ -205,6 +205,7 @@ async def _grown(
     papers = {org_id: Paper(org_id, secrets[org_id]) for org_id in asked}
     some = await people(kept, asked)
     deep = [] if several else deep_cursors(Client(running.port, made.org_id, secrets[made.org_id]), plan.patients)
+    await warmed(kept)
     found = []
     for work in reads(some, made, deep):
         if not chosen(work.name) or not work.sent:
