@@ -49,8 +49,8 @@ class Canaries:
         """The sorts of what may lie in clear nowhere: numbers with or without dashes, and the secret part of tokens."""
         digits = {m[1].replace(b"-", b"").decode() for m in NUMBER.finditer(hay)}
         sorts = {"a number"} if digits & set(self.numbers) else set()
-        # The first eight characters are shown to tell tokens apart.
-        return sorts | {"a token" for token in self.tokens if token.rpartition("_")[2][8:].encode() in hay}
+        # The first eight characters are shown to tell tokens apart. The secret itself may hold underscores.
+        return sorts | {"a token" for token in self.tokens if token.split("_", 2)[2][8:].encode() in hay}
 
     def traits_in(self, hay: bytes) -> set[str]:
         """The sorts of what may lie in its own tables alone."""
