@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,26 @@ def _gone(recorder: Any, case: Any, *, created_by: str | None = None) -> bool:
 stateful.classify_root_transitions = _every_create
 _deleted = checks.resource_was_deleted
 checks.resource_was_deleted = _gone
+
+
+@schemathesis.hook
+def before_load_schema(_context: Any, raw_schema: Any) -> None:
+    """A time of day is of no zone, which JSON Schema's `time` must have: it is held to the pattern that stands beside.
+
+    The generator takes what a format means from its libraries, which know one meaning of each. The contract asks for
+    this word, and the document's own pattern says which times there are, no more and no less.
+    """
+    nodes = [raw_schema]
+    for node in nodes:
+        if isinstance(node, dict) and node.get("format") == "time" and _says_times(node.get("pattern", "")):
+            del node["format"]
+        nodes += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+
+
+def _says_times(pattern: str) -> bool:
+    """Whether a pattern takes what is a time of day and nothing that is none; where it does not, the format counts."""
+    right, wrong = ("00:00", "19:30:59"), ("24:00", "09:60", "09:30:60", "9:30", "09:30:00+01:00", "noon")
+    return all(re.search(pattern, text) for text in right) and not any(re.search(pattern, text) for text in wrong)
 
 
 @schemathesis.hook

@@ -179,6 +179,23 @@ def test_the_document_says_which_idempotency_keys_are_taken(house: House, value:
     assert taken == validator(key["schema"]).is_valid(value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["00:00", "09:30", "19:05:00", "23:59:59", "23:59:59Z", "24:00", "09:60", "09:30:60", "9:30", "09:30:00.5",
+     "09:30:00+01:00", "0930", "noon", "", "٠٩:٣٠"],
+)  # fmt: skip
+def test_the_document_says_which_times_of_day_are_taken(house: House, value: str) -> None:
+    """By the pattern: JSON Schema's format `time` alone would ask for a zone, which a time of day has not."""
+    pattern = DOCUMENT["components"]["schemas"]["CreateVitalSignsIn"]["properties"]["time_taken"]["pattern"]
+    desk = house.org(f"Clock {value[:9]!r}").desk()
+    patient = desk.made("/patients", {"first_name": "Ana", "last_name": "Lind"})["id"]
+    reading = {"date_taken": "2026-03-01", "time_taken": value}
+    answer = desk.post(f"/patients/{patient}/vital-signs", json=reading)
+    fits = validator({"type": "string", "pattern": pattern}).is_valid
+    assert (answer.status_code == 201) == fits(value)
+    assert answer.status_code != 201 or fits(answer.json()["time_taken"])
+
+
 def test_the_document_says_that_a_comma_parts_the_entries_of_a_list() -> None:
     """A list in a query may be sent as one value with commas, so none of its entries can hold one."""
     [types] = [p for p in DOCUMENT["paths"]["/api/v1/{org_id}/events"]["get"]["parameters"] if p["name"] == "types"]

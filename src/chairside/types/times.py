@@ -13,7 +13,7 @@ _SINCE = "^(19|[2-9][0-9])[0-9]{2}-"  # the same, for schemas
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 _TIME = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)
-_CLOCK = "^[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z?$"
+_CLOCK = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?Z?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:
+    """A time on the practice's own clock, answered as HH:MM:SS.
+
+    It is of no zone, which what JSON Schema calls a `time` must have: the contract asks for that word, the pattern says
+    which times there are, and a Z that a strict client therefore appends is taken for nothing.
+    """
+
     sql: str = "time"
 
     @property

@@ -137,7 +137,12 @@ VITAL_SIGNS = Kind(
     order=("-date_taken", "-time_taken", "-id"),
     fields=(
         Field(name="date_taken", type=Date(past=True), doc="On which day.", required=True, portal="read"),
-        Field(name="time_taken", type=TimeOfDay(), doc="At what time.", portal="read"),
+        Field(
+            name="time_taken",
+            type=TimeOfDay(),
+            doc="At what time of the practice's day, HH:MM or HH:MM:SS.",
+            portal="read",
+        ),
         Reference(name="provider", to="provider", doc="Who measured."),
         _whole("bp_systolic", 40, 350, "Systolic blood pressure, mmHg."),
         _whole("bp_diastolic", 20, 250, "Diastolic blood pressure, mmHg; below systolic."),
