@@ -37,6 +37,8 @@ QUIET_RATE, QUIET_CONNECTIONS = 40, 8
 # In a closed loop no more than one worker works on at once, so that none of it is refused.
 FLOOD_CONNECTIONS, CLOSED_CONNECTIONS = 800, 32
 MEASURED_SECONDS = 6
+# Measured again where somebody was still refused: a server that never gets over it is no matter of time.
+TRIES_AFTERWARDS = 10
 
 
 def prove(trial: Trial) -> None:
@@ -53,19 +55,14 @@ def prove(trial: Trial) -> None:
         trial.figure("other org alone", _figures(alone))
         before = _busy(trial, house, most, flood, calm)
         beside = _flooded(trial, house, most, flood, calm)
-        time.sleep(AS_BEFORE_SECONDS)
-        after, usual = _afterwards(house, most, flood, calm)
-        trial.figure(f"other org {AS_BEFORE_SECONDS} s after", _figures(after))
-        for what, heard in (("afterwards", after), ("the org of the flood afterwards", usual)):
-            _sound(trial, what, heard)
-            trial.expect(not heard.refused, f"{what}: {heard.refused} still refused")
+        after = _afterwards(trial, most, flood, calm)
         for what, heard, base in (("beside the flood", beside, before), ("afterwards", after, alone)):
             for name, part in (("p50", 0.5), ("p99", 0.99)):
                 times, lone = heard.at(part) / base.at(part), heard.at(part) / alone.at(part)
                 trial.figure(
                     f"other org's {name} {what}", f"{times:.2f} times its baseline, {lone:.2f} times that alone"
                 )
-                trial.expect(times <= MOST_TIMES, f"{what} the other org's {name} is {times:.1f} times its baseline")
+                trial.in_time(times <= MOST_TIMES, f"{what} the other org's {name} is {times:.1f} times its baseline")
 
 
 def _reads(trial: Trial, org: Org) -> list[bytes]:
@@ -127,24 +124,41 @@ def _flooded(trial: Trial, house: House, most: float, requests: list[bytes], cal
     trial.figure("other org beside it", _figures(beside))
     for what, one in (("the flood", heard), ("beside it", beside)):
         _sound(trial, what, one)
-        trial.expect(one.at(0.99) < ACCEPTED_WITHIN_MS, f"{what}: accepted p99 {one.at(0.99):.0f} ms")
-    trial.expect(heard.refused, "the flood: nothing was refused, so it was none")
+        trial.in_time(one.at(0.99) < ACCEPTED_WITHIN_MS, f"{what}: accepted p99 {one.at(0.99):.0f} ms")
+    # It is one only as long as the machine is no faster than when it was measured.
+    trial.in_time(heard.refused, "the flood: nothing was refused, so it was none")
     trial.figure("second desk of the flood's org", f"{_figures(own)}, {own.refused} of {_all(own)} refused")
     worse = own.refused > own.accepted or own.at(0.5) > MOST_TIMES * beside.at(0.5)
-    trial.expect(worse, "a second desk of the flood's org fares as well as the other org, so no share keeps them apart")
+    trial.in_time(worse, "a second desk of the flood's org fares as well as the other, so no share keeps them apart")
     # A few may be: on a machine that stands still for half a second, who waits that long is sent away with the rest.
     trial.figure("other org beside it, refused", f"{beside.refused} of {_all(beside)}")
-    trial.expect(beside.refused * 10 <= beside.accepted, f"beside it {beside.refused} were refused of the other org")
+    trial.in_time(beside.refused * 10 <= beside.accepted, f"beside it {beside.refused} were refused of the other org")
     return beside
 
 
-def _afterwards(house: House, most: float, requests: list[bytes], calm: Load) -> tuple[Heard, Heard]:
-    """Both orgs at an everyday pace: a few percent of what the server can take."""
-    usual = Running(
-        Load(port=house.port, rate=most / 20, seconds=calm.seconds, connections=QUIET_CONNECTIONS, requests=requests)
-    )
-    after = Running(calm).heard()
-    return after, usual.heard()
+def _afterwards(trial: Trial, most: float, requests: list[bytes], calm: Load) -> Heard:
+    """What the other org hears soon after, both orgs at an everyday pace: a few percent of what the server can take."""
+    pace = msgspec.structs.replace(calm, rate=most / 20, requests=requests)
+    time.sleep(AS_BEFORE_SECONDS)
+    heard = _beside_each_other(trial, calm, pace)
+    refused = sum(one.refused for one in heard)
+    trial.in_time(not refused, f"afterwards: {refused} still refused")
+    for _ in range(TRIES_AFTERWARDS):
+        if not any(one.refused for one in heard):
+            break
+        heard = _beside_each_other(trial, calm, pace)
+    else:
+        trial.breach(f"afterwards: still refused when tried {TRIES_AFTERWARDS} times more")
+    trial.figure(f"other org {AS_BEFORE_SECONDS} s after", _figures(heard[0]))
+    return heard[0]
+
+
+def _beside_each_other(trial: Trial, calm: Load, pace: Load) -> tuple[Heard, Heard]:
+    usual = Running(pace)
+    heard = Running(calm).heard(), usual.heard()
+    for what, one in zip(("afterwards", "the org of the flood afterwards"), heard, strict=True):
+        _sound(trial, what, one)
+    return heard
 
 
 def _sound(trial: Trial, what: str, heard: Heard) -> None:

@@ -25,8 +25,10 @@ class Trial:
     seed: int
     rounds: int
     long: bool = False
+    times_told: bool = False
     random: random.Random = field(init=False)
     breaches: list[str] = field(default_factory=list)
+    slow: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     figures: dict[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -59,6 +61,18 @@ class Trial:
         if not kept:
             self.breach(what)
         return bool(kept)
+
+    def in_time(self, kept: object, what: str) -> None:
+        """A bound of time, whose passing is a breach, or only said where times are told and not judged.
+
+        Every bound of seconds, and whatever else hangs on how busy the machine is, comes here. What never comes at all
+        is no matter of time: each wait has an end far away, and reaching it is a breach either way.
+        """
+        if kept or not self.times_told:
+            self.expect(kept, what)
+            return
+        self.slow.append(what)
+        self.say(f"SLOW {what}")
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -93,4 +107,5 @@ class Trial:
         """How it ended, in one line."""
         self.seconds = self.seconds or time.monotonic() - self.started
         ended = f"{len(self.breaches)} BREACHES" if self.breaches else "kept"
+        ended += f", {len(self.slow)} SLOW" if self.slow else ""
         return f"{self.name}: {ended} (seed {self.seed}, {self.rounds} rounds, {self.seconds:.0f} s)"

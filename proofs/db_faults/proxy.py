@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 IDLE, IN_TRANSACTION = b"I", b"T"
 READY, ROW, QUERY = b"Z", b"D", b"Q"
+BOUND_SECONDS = 60
 
 
 class Line:
@@ -38,6 +39,11 @@ class Line:
     @property
     def rests(self) -> bool:
         return self.state == IDLE and not self.waiting and not self.dead
+
+    def silence(self) -> None:
+        """Who asked behind it hears nothing more."""
+        if self.asked is not None and not self.asked.done():
+            self.asked.set_result([])
 
     def tear(self) -> None:
         """A reset in both directions."""
@@ -83,7 +89,7 @@ class Proxy:
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         done: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return done.result(30)
+        return done.result(2 * BOUND_SECONDS)
 
     async def _listen(self) -> None:
         self._calm = asyncio.Event()
@@ -125,6 +131,7 @@ class Proxy:
             pass
         finally:
             line.tear()
+            line.silence()
             self.lines.discard(line)
             if line.dead:
                 self.struck.append(line)
@@ -183,7 +190,7 @@ class Proxy:
                     line.asked, line.rows = self._loop.create_future(), []
                     text = query.encode() + b"\0"
                     line.far.write(QUERY + struct.pack("!i", len(text) + 4) + text)
-                    answers += await asyncio.wait_for(line.asked, 10)
+                    answers += await asyncio.wait_for(line.asked, BOUND_SECONDS)
         return answers
 
 

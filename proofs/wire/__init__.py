@@ -91,10 +91,12 @@ def _judge(trial: Trial, where: str, before: Heard, parts: Sequence[Heard]) -> N
     beside = Heard(took=[ms for part in parts for ms in part.took])
     times = beside.at(0.99) / before.at(0.99)
     trial.figure(f"neighbour {where}", f"p50 {beside.at(0.5):.1f} ms, p99 {beside.at(0.99):.1f} ms, {times:.2f} times")
-    trial.expect(times <= MOST_TIMES_BASELINE, f"{where} the neighbour's p99 is {times:.1f} times its baseline")
+    trial.in_time(times <= MOST_TIMES_BASELINE, f"{where} the neighbour's p99 is {times:.1f} times its baseline")
     wrong = [fault for part in parts for fault in part.faults]
-    lost = sum(part.unanswered + part.refused for part in parts)
+    lost, refused = sum(part.unanswered for part in parts), sum(part.refused for part in parts)
     trial.expect(not wrong and not lost, f"{where} the neighbour lost {lost} answers, {wrong[:1]}")
+    # There are places for all who are at work here, unless the machine stands still meanwhile.
+    trial.in_time(not refused, f"{where} the neighbour was sent away {refused} times")
 
 
 def _add(to: Outcome, part: Outcome) -> None:
