@@ -14,6 +14,7 @@ from chairside.engine.chain import AuditKey, Head
 from chairside.engine.heads import kept_heads
 from chairside.engine.vault import Vault
 from chairside.engine.verification import Verdict, verify
+from proofs.sweep import CARRIED
 from proofs.trial import Trial
 from tests.database import Connection, connected
 from tests.house import Client, House, Org, chairside, wait_for
@@ -183,7 +184,7 @@ def _write_and_verify(trial: Trial, house: House, orgs: list[Org]) -> None:
 def _requests(desk: Client) -> None:
     """Reads, writes and refusals."""
     for number in range(REQUESTS):
-        made = desk.made("/patients", {"first_name": "Ada", "last_name": f"Quist {number}"})
+        made = desk.made("/patients", {"first_name": "Ada", "last_name": f"Quist {number}"} | CARRIED)
         desk.read(f"/patients/{made['id']}")
         desk.get("/patients/nobody")
 

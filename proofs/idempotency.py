@@ -19,6 +19,7 @@ from proofs import processes
 from proofs.holding import commits_held, patients_held, until_one_waits
 from proofs.insistence import Write, insist
 from proofs.line import Answer, Line, Lost
+from proofs.sweep import NAMED
 from proofs.trial import Trial
 from tests.database import connected
 from tests.house import House
@@ -241,7 +242,7 @@ def _copy(write: Write) -> Write:
 
 
 def _person(name: str) -> dict[str, str]:
-    return {"first_name": "Retry", "last_name": name}
+    return {"first_name": "Retry", "last_name": name} | NAMED
 
 
 def _json(body: object) -> bytes:

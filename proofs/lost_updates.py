@@ -19,6 +19,7 @@ import msgspec
 
 from proofs.insistence import Write, insist
 from proofs.line import Answer, Line
+from proofs.sweep import CARRIED
 from proofs.trial import Trial
 from tests.database import connected
 from tests.house import House
@@ -63,7 +64,7 @@ async def _prove(trial: Trial, house: House) -> None:
     org = house.org("Lost Updates Dental")
     base, token = f"/api/v1/{org.id}", org.token("admin")
     line = Line(house.port, token)
-    rows = [{"first_name": "Same", "last_name": f"Record {n}"} for n in range(RECORDS)]
+    rows = [{"first_name": "Same", "last_name": f"Record {n}"} | CARRIED for n in range(RECORDS)]
     made = await line.ask("POST", f"{base}/patients/bulk", msgspec.json.encode({"rows": rows}))
     records = [result["patient_id"] for result in made.json()["results"]]
     contest = Contest(trial, house.port, base, token, records, trial.rounds)

@@ -26,6 +26,7 @@ import msgspec
 
 from bench.volley import Volley, fire
 from proofs.load import Heard, Load, Running
+from proofs.sweep import CARRIED
 from proofs.trial import Trial
 from tests.house import House, Org
 
@@ -68,7 +69,8 @@ def prove(trial: Trial) -> None:
 def _reads(trial: Trial, org: Org) -> list[bytes]:
     """Requests for one patient each, in the order of the seed."""
     desk = org.desk()
-    made = [desk.made("/patients", {"first_name": "Ada", "last_name": f"Flutmann {number}"}) for number in range(20)]
+    people = [{"first_name": "Ada", "last_name": f"Flutmann {number}"} | CARRIED for number in range(20)]
+    made = [desk.made("/patients", person) for person in people]
     trial.random.shuffle(made)
     head = f"Host: localhost\r\nAuthorization: Bearer {org.token('admin')}\r\n\r\n"
     return [f"GET /api/v1/{org.id}/patients/{patient['id']} HTTP/1.1\r\n{head}".encode() for patient in made]

@@ -7,6 +7,8 @@ from typing import Any
 
 from chairside.engine.operations import Operation
 from chairside.records import ALL
+from chairside.resource import Kind
+from proofs.sweep import CARRIED
 from tests.contract.builder import Attempt, Body, Builder
 
 KINDS = {kind.name: kind for kind in ALL}
@@ -15,6 +17,9 @@ VERBS = {"list_": "list", "get_": "get", "create_": "create", "update_": "patch"
 
 class Asker(Builder):
     """Makes right requests in one org; each names records of its own, so that any of them may be sent."""
+
+    def body(self, kind: Kind, *, small: bool = False) -> Body:
+        return super().body(kind, small=small) | (CARRIED if kind.name == "patient" else {})
 
     def right(self, operation: Operation, patient: str | None = None) -> Attempt:
         """A request that this operation would answer with success, about this patient where it is about one."""
@@ -45,7 +50,7 @@ class Asker(Builder):
             case "patient_restore" if not patient:
                 self.client.post(f"/patients/{ids['patient_uuid']}/archive").raise_for_status()
             case "patient_bulk":
-                row = {"first_name": "Bulk", "last_name": f"Row {self.number()}", "row_key": "a"}
+                row = {"first_name": "Bulk", "last_name": f"Row {self.number()}", "row_key": "a"} | CARRIED
                 body = {"rows": [row], "meta": {"mode": "commit"}}
             case "alert_disable" | "alert_bulk_dismiss":
                 ids["alert_uuid"] = self.make(KINDS["alert"], small=True, patient=ids["patient_uuid"]).id

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from chairside import embedded
 from proofs.checksums import checksums, differences
-from proofs.front_desks import SSN, Load
+from proofs.front_desks import Load
+from proofs.sweep import SSN
 from proofs.trial import Trial
 from tests.cli.hands import command
 from tests.database import connected

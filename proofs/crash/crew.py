@@ -15,6 +15,7 @@ import msgspec
 from proofs.crash.ledger import Change, Entry, Ledger
 from proofs.insistence import Write, insist
 from proofs.line import Answer, Line, Lost
+from proofs.sweep import CARRIED
 from proofs.trial import Trial
 
 WRITERS, READERS = 16, 4
@@ -148,7 +149,7 @@ class Writer:
 
 
 def _person(name: str) -> dict[str, str]:
-    return {"first_name": "Crash", "last_name": "Proof", "preferred_name": name}
+    return {"first_name": "Crash", "last_name": f"Proof {name}", "preferred_name": name} | CARRIED
 
 
 def digest(body: bytes) -> str:

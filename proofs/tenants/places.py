@@ -12,6 +12,7 @@ from chairside.engine.operations import Operation
 from chairside.fields import Entry
 from chairside.types import Many, Uuid
 from proofs.requests import KINDS
+from proofs.sweep import CARRIED
 from proofs.tenants.canary import Canary
 from tests.contract.builder import Attempt, Body, Builder
 
@@ -87,7 +88,7 @@ def _joining(guarantor: str) -> Body:
 
 
 def _row(own: Builder) -> Body:
-    return {"first_name": "Row", "last_name": f"Of bulk {own.number()}"}
+    return {"first_name": "Row", "last_name": f"Of bulk {own.number()}"} | CARRIED
 
 
 def _holds_id(entry: Entry) -> bool:
