@@ -1,4 +1,4 @@
-"""A write sent again under its key until its outcome is known, as a careful client does."""
+"""A request sent again, a write under its key, until its outcome is known, as a careful client does."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ class NeverAnswered(Exception):
 
 @dataclass(slots=True)
 class Write:
-    """A request with its key, and the request ids of all its attempts."""
+    """A request with its key, which names a read alone, and the request ids of all its attempts."""
 
     method: str
     path: str
     body: bytes
     key: str
     headers: dict[str, str] = field(default_factory=dict)
+    turn: str = ""
     attempts: list[str] = field(default_factory=list)
     lost: int = 0
     postponed: int = 0
@@ -35,8 +36,10 @@ async def insist(line: Line, write: Write) -> Answer:
     """The answer that decides: a success, or a refusal that another try would not change."""
     end = time.monotonic() + BOUND_SECONDS
     while time.monotonic() < end:
-        write.attempts.append(f"{write.key}.{len(write.attempts)}")
-        headers = write.headers | {"Idempotency-Key": write.key, "X-Request-Id": write.attempts[-1]}
+        write.attempts.append(f"{write.key}{write.turn}.{len(write.attempts)}")
+        headers = write.headers | {"X-Request-Id": write.attempts[-1]}
+        if write.method != "GET":
+            headers["Idempotency-Key"] = write.key
         try:
             answer = await line.ask(write.method, write.path, write.body, headers)
         except Lost:

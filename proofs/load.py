@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections import deque
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 from time import perf_counter
@@ -106,7 +107,7 @@ def _give_way() -> None:
     """
     os.nice(NICENESS)
     os.setsid()
-    if AUTOGROUP.exists():
+    with suppress(OSError):  # it may be for reading only, and whoever is not root is put off while others set theirs
         AUTOGROUP.write_text(str(NICENESS))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from proofs.crash.crew import digest
 from proofs.crash.ledger import Change, Entry
+from proofs.insistence import Write, insist
 from proofs.line import Line
 from proofs.trial import Trial
 from tests.database import connected
@@ -66,15 +67,15 @@ def _match_events(trial: Trial, changes: list[Change], events: Counter[tuple[str
 
 async def replay(trial: Trial, line: Line, entries: Iterable[Entry]) -> list[str]:
     """Send these writes again under their keys: the same bytes, marked as replayed; the ids of these requests."""
-    sent = []
+    sent: list[str] = []
     for entry in entries:
-        request_id = f"{entry.request_id}.again.{trial.counts['answers asked for again']}"
-        headers = {"Idempotency-Key": entry.key, "X-Request-Id": request_id}
-        answer = await line.ask(entry.method, entry.path, entry.sent.encode(), headers)
+        turn = f".again.{trial.counts['answers asked for again']}"
+        write = Write(entry.method, entry.path, entry.sent.encode(), entry.key, turn=turn)
+        answer = await insist(line, write)
         same = (answer.status, digest(answer.body), answer.replayed) == (entry.status, entry.digest, True)
         trial.expect(same, f"key {entry.key} sent again was answered {answer.status}, replayed: {answer.replayed}")
         trial.tried("answers asked for again")
-        sent.append(request_id)
+        sent += write.attempts
     return sent
 
 
@@ -82,7 +83,9 @@ async def walk_feed(trial: Trial, line: Line, base: str, house: House, org_id: s
     """The feed counts 1, 2, 3 without holes and holds every event of the org."""
     seen, after, more = 0, 0, True
     while more:
-        page = (await line.ask("GET", f"{base}/events?limit=1000&after={after}")).json()
+        page = (
+            await insist(line, Write("GET", f"{base}/events?limit=1000&after={after}", b"", f"feed-{after}"))
+        ).json()
         for item in page["items"]:
             seen += 1
             trial.expect(item["sequence"] == seen, f"the feed has {item['sequence']} in place of {seen}")
