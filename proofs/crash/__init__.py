@@ -6,7 +6,7 @@ or all of them. Five rounds end each of the five once, in an order that the seed
 database is made to wait between a commit and its answer when the kill comes; in the others it comes at any moment.
 
 The 5 s count from the kill where the server mends itself, else from the restart command, to the first 200 of /readyz.
-The long form holds them as they are. The short form runs in CI on machines that are slow and shared, where even a start
+The long form holds them as they are. The short form is run on machines that are slow and shared too, where even a start
 after a clean stop may need as long: there the bound is 5 s, or twice that start of the same data directory measured in
 the same run, whichever is more.
 """
