@@ -8,9 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-
-from chairside.store.pool import WRITING
+from chairside.store.pool import AWAY, WRITING
 from tests.database import Connection, connected
 
 BOUND_SECONDS = 120
@@ -58,7 +56,7 @@ async def _let_go(data_dir: Path) -> None:
                 return
             except (ConnectionRefusedError, FileNotFoundError):
                 return  # it was killed meanwhile, and its next start writes the settings anew
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except AWAY:
                 await asyncio.sleep(0.05)  # it is on its way out, or back
 
 

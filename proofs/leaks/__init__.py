@@ -19,10 +19,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import asyncpg
-
 from chairside import embedded
 from chairside.engine.vault import KeyFault, Vault
+from chairside.store.pool import AWAY
 from proofs.front_desks import Load
 from proofs.leaks import search
 from proofs.leaks.canaries import Canaries, Marked, dotted
@@ -104,7 +103,7 @@ async def _quoted(trial: Trial, house: House, org: Org, canaries: Canaries) -> l
 async def _broken(trial: Trial, house: House) -> None:
     """Under the desks' load backends are ended, one is killed (the others then start anew), and so is a worker."""
     # Its own connection ends with the others when one is killed.
-    with suppress(OSError, asyncpg.PostgresConnectionError):
+    with suppress(*AWAY):
         await _end_backends(trial, house)
     await asyncio.sleep(1)
     if house.process is not None:
