@@ -53,6 +53,7 @@ class Desk:
     seen: list[Seen] = field(default_factory=list)
     made: dict[str, str] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    again: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
     number: int = 0
@@ -88,7 +89,7 @@ class Desk:
         self.number += 1
         name = f"{self.name}q{self.number}"
         body = {"first_name": "Fault", "last_name": name, "social_security_number": self.ssn} | CARRIED
-        answer = self._until_done("create", "POST", "/patients", body)
+        answer = self._until_done("create", name, "POST", "/patients", body)
         self.made[name], self.versions[name] = answer["id"], answer["version"]
 
     def _reveal(self, made: str) -> None:
@@ -105,10 +106,10 @@ class Desk:
     def _patch(self, name: str) -> None:
         self.number += 1
         body = {"base_version": self.versions[name], "city": f"Town {self.number}"}
-        answer = self._until_done("patch", "PATCH", f"/patients/{self.made[name]}", body)
+        answer = self._until_done("patch", name, "PATCH", f"/patients/{self.made[name]}", body)
         self.versions[name] = answer["version"]
 
-    def _until_done(self, act: str, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _until_done(self, act: str, name: str, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Tried with one key until it is known to have happened."""
         key = {"Idempotency-Key": f"{self.name}-{self.number}"}
         end = time.monotonic() + 2 * MOST_SECONDS
@@ -116,6 +117,7 @@ class Desk:
             seen, answer = self._once(act, method, path, json=body, headers=key)
             if seen.good:
                 return dict(answer.json())
+            self.again.add(name)
             time.sleep(self.dice.uniform(0.05, 0.3))  # sooner than told, to try harder
         raise AssertionError(f"{act} under one key never succeeded")
 
@@ -163,6 +165,10 @@ class Load:
     def told(self) -> dict[str, int]:
         """The version of each patient, by its name, as far as its desk knows by now."""
         return {name: version for desk in self.desks for name, version in list(desk.versions.items())}
+
+    def again(self) -> set[str]:
+        """The names of patients of whom something was sent more than once."""
+        return {name for desk in self.desks for name in desk.again}
 
     def seen(self) -> list[Seen]:
         return [seen for desk in self.desks for seen in desk.seen]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOMY = 2 << 30  # takes no more memory than it holds
 SPARE = 64 << 10
-ATTEMPTS = 100
+ATTEMPTS = 1000
 
 
 @contextmanager

@@ -114,8 +114,8 @@ def while_the_database_is_away(asker: Asker, operations: list[Operation]) -> Ite
     data_dir, desk = asker.org.house.data_dir, asker.client
     app = embedded.endpoint(data_dir).app
     rights = [(o, asker.right(o)) for o in operations]
-    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{app}'"
-    execute(data_dir, f"ALTER ROLE {app} CONNECTION LIMIT 0", cut)
+    cut = f"SELECT pg_terminate_backend(pid, {MOST_SECONDS}000) FROM pg_stat_activity WHERE usename = '{app}'"
+    execute(data_dir, f"ALTER ROLE {app} CONNECTION LIMIT 0", cut)  # returns when they are gone
     try:
         for operation, right in rights:
             yield operation, right.by(desk)
