@@ -73,7 +73,7 @@ LONG ?= --write docs/performance.md
 bench-long: setup-dev ## measure everything at all sizes, write docs/performance.md (half an hour once orgs are made)
 	@.venv/bin/python -m bench --long $(LONG)
 
-bench-check: setup-dev ## compare ratios with bench/baseline.json within a wide margin (a minute and a half)
+bench-check: setup-dev ## compare ratios with bench/baseline.json within a wide margin (two minutes)
 	@.venv/bin/python -m bench.check
 
 # Keeps what is pinned; `make lock LOCK=--upgrade` takes the newest of everything.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,7 +19,7 @@ from bench.volley import VolleyFault
 BASELINE = Path(__file__).with_name("baseline.json")
 PATIENTS, CONNECTIONS, SECONDS, WORKERS = 10_000, 8, 1, 2
 # Machines and their moods differ; what went bad in earnest lost more than half.
-MARGIN = 0.5
+MARGIN, TRIES = 0.5, 3
 CHECKED = (
     "GET one",
     "medical summary",
@@ -40,23 +40,35 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--keep", action="store_true", help="keep the ratios of now as the baseline")
     options = parser.parse_args(arguments)
     try:
-        found = measured()
+        if options.keep:
+            BASELINE.write_bytes(msgspec.json.format(msgspec.json.encode(measured(CHECKED))) + b"\n")
+            return
+        bad = checked(msgspec.json.decode(BASELINE.read_bytes(), type=dict[str, float]), measured)
     except (BenchFault, VolleyFault) as fault:
         sys.exit(f"bench: {fault}")
-    if options.keep:
-        BASELINE.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-        return
-    bad = worse(msgspec.json.decode(BASELINE.read_bytes(), type=dict[str, float]), found)
-    print("\n".join(bad) or f"All {len(found)} ratios are at least {MARGIN:.0%} of the baseline's.")
+    print("\n".join(bad.values()) or f"All {len(CHECKED)} ratios are at least {MARGIN:.0%} of the baseline's.")
     sys.exit(bool(bad))
 
 
-def measured() -> dict[str, float]:
+def checked(baseline: Mapping[str, float], measure: Callable[[Sequence[str]], dict[str, float]]) -> dict[str, str]:
+    """What is wrong with each ratio. What seems worse is measured again: a busy moment does not come three times."""
+    bad = worse(baseline, measure(CHECKED))
+    for _ in range(TRIES - 1):
+        again = [name for name in bad if name in CHECKED and name in baseline]
+        if not again:
+            break
+        _say(f"Measuring again: {', '.join(again)}")
+        still = worse({name: baseline[name] for name in again}, measure(again))
+        bad = {name: said for name, said in (bad | still).items() if name in still or name not in again}
+    return bad
+
+
+def measured(names: Sequence[str]) -> dict[str, float]:
     figures = Figures(
         machine=describe(), command="", workers=WORKERS, seconds=SECONDS, patients=PATIENTS,
         growth_connections=CONNECTIONS, cost_connections=CONNECTIONS,
     )  # fmt: skip
-    Compared(figures, [CONNECTIONS], 0, CHECKED.__contains__, _say).run(single(PATIENTS))
+    Compared(figures, [CONNECTIONS], 0, names.__contains__, _say).run(single(PATIENTS))
     return ratios(figures.rows)
 
 
@@ -64,15 +76,15 @@ def ratios(rows: Sequence[Row]) -> dict[str, float]:
     return {row.name: round(row.cells[0].ratio, 3) for row in rows}
 
 
-def worse(baseline: Mapping[str, float], found: Mapping[str, float], margin: float = MARGIN) -> list[str]:
+def worse(baseline: Mapping[str, float], found: Mapping[str, float], margin: float = MARGIN) -> dict[str, str]:
     """A sentence for each ratio that fell below its share of the baseline, or that nobody measured or kept."""
-    said = []
+    said = {}
     for name in sorted(baseline.keys() | found.keys()):
         kept, now = baseline.get(name), found.get(name)
         if kept is None or now is None:
-            said.append(f"{name}: {'is not in the baseline' if kept is None else 'was not measured'}")
+            said[name] = f"{name}: {'is not in the baseline' if kept is None else 'was not measured'}"
         elif now < kept * margin:
-            said.append(f"{name}: {now:.2f} of pgbench, which is less than {margin:.0%} of the baseline's {kept:.2f}")
+            said[name] = f"{name}: {now:.2f} of pgbench, which is less than {margin:.0%} of the baseline's {kept:.2f}"
     return said
 
 
