@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
+from chairside.words import name_words, squeeze
 from tests.house import Client
 from tests.patients.acts import act, imported, register, unheard_of
 
@@ -131,3 +134,31 @@ def test_the_default_is_twenty(desk: Client) -> None:
     imported(desk, [{"first_name": f"Kim{i}", "last_name": name} for i in range(25)])
     found = desk.read("/patients/search", q=name)
     assert (len(found["items"]), found["total"]) == (20, 25)
+
+
+PIECES = ("al", "ala", "bo", "bob", "ça", "cab", "d'al", "bo-al", "li", "lin")
+
+
+def test_whoever_has_all_typed_words_is_found_whatever_their_names(own_desk: Client) -> None:
+    """Each typed word begins one of a name's or of the chart number's, also after a change of all of them."""
+    dice = random.Random(11)
+
+    def person(number: int) -> dict[str, str]:
+        first, last = (" ".join(dice.choices(PIECES, k=dice.randint(1, 2))) for _ in range(2))
+        chart = f"{dice.choice(['al', 'bo', 'x'])} {number}"
+        return {"first_name": first, "last_name": last, "preferred_name": dice.choice(PIECES), "chart_number": chart}
+
+    made = imported(own_desk, [person(n) for n in range(80)])
+    people = {patient_id: person(n) for n, patient_id in enumerate(made)}
+    for patient_id, fields in people.items():
+        own_desk.patch(f"/patients/{patient_id}", json={"base_version": 1, **fields}).raise_for_status()
+    words = {
+        patient_id: name_words(*f.values()) | {squeeze(f[n]) for n in ("first_name", "last_name", "chart_number")}
+        for patient_id, f in people.items()
+    }
+    for _ in range(150):
+        typed = [squeeze(piece)[: dice.randint(1, 4)] for piece in dice.choices(PIECES, k=dice.randint(1, 4))]
+        expected = {one for one, has in words.items() if all(any(w.startswith(t) for w in has) for t in typed)}
+        found = own_desk.read("/patients/search", q=" ".join(typed), limit=100)
+        assert {p["id"] for p in found["items"]} == expected, typed
+        assert found["total"] == len(expected)
