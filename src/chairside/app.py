@@ -121,6 +121,8 @@ def create() -> App:
     # What is there now stays, so it need not be looked through again whenever a large body is read.
     gc.collect()
     gc.freeze()
+    # Nor need what is read of an import be looked through every few rows: it holds nothing that holds it.
+    gc.set_threshold(50_000, 10, 10)
     return app
 
 

@@ -82,12 +82,13 @@ def phone_words(e164: str | None, from_area_code: str, digits: str) -> set[str]:
     was typed, where that is neither.
     """
     whole = (e164 or "").lstrip("+")
-    found = {e164, whole[-4:], digits[-4:]}
+    found = {e164 or "", whole[-4:], digits[-4:]}
     if not whole.startswith("1"):
         found.add(from_area_code)
     if digits not in (whole, from_area_code):
         found.add(digits)
-    return {word for word in found if word}
+    found.discard("")
+    return found
 
 
 def birth_word(born: date) -> str:

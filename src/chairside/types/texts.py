@@ -12,6 +12,7 @@ import email_validator
 
 from chairside.types.checks import Invalid, text_of
 
+UUID_LENGTH = 36
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 # The separators that str.strip() takes off beside what regular expressions of other languages call a blank.
 NOT_BLANK = r"[^\s\x1c-\x1f\x85]"
@@ -196,6 +197,12 @@ class Choice:
 
 
 def is_uuid(value: str) -> bool:
+    return len(value) == UUID_LENGTH and _is_uuid(value)
+
+
+@lru_cache(maxsize=1024)
+def _is_uuid(value: str) -> bool:
+    """Kept, because the rows of an import name the same few locations and providers again and again."""
     return _UUID.fullmatch(value) is not None
 
 

@@ -107,12 +107,15 @@ def search_words(patient: Record) -> SearchWords:
     whole = patient["last_name_key"], patient["first_name_key"]
     # A name of letters alone is its key.
     more = [name for name in (patient["first_name"], patient["last_name"]) if not name.isalnum()]
-    found = dict.fromkeys((*charts, *whole, *sorted(name_words(*more, patient["preferred_name"]).difference(whole))))
-    names = [word for word in found if word][:MOST_NAME_WORDS]
-    others = name_words(patient["middle_name"])
-    for phone in PHONES:
-        if patient[phone]:
-            others |= _number_words(patient[f"{phone}_e164"], patient[phone])
+    if patient["preferred_name"]:
+        more.append(patient["preferred_name"])
+    rest = sorted(name_words(*more).difference(whole)) if more else ()
+    names = [word for word in dict.fromkeys((*charts, *whole, *rest)) if word][:MOST_NAME_WORDS]
+    middle = patient["middle_name"]
+    others = name_words(middle) if middle else set()
+    for phone, international in _NUMBERS:
+        if typed := patient[phone]:
+            others |= _number_words(patient[international], typed)
     if patient["deleted_at"]:
         born, mail = patient["date_of_birth"], patient["email_key"]
         others |= {birth_word(born)} if born else set()
@@ -137,11 +140,14 @@ def _from_area_code(digits: str) -> str:
 
 
 def _digits(phone: str) -> str:
-    digits = _NO_DIGITS.sub("", phone)
+    digits = phone.translate(_MARKS)
+    if not (digits.isascii() and digits.isdecimal()):
+        digits = _NO_DIGITS.sub("", phone)
     return digits if digits.isascii() else "".join(str(int(c)) for c in digits)
 
 
 _NO_DIGITS = re.compile(r"\D")
+_NUMBERS = tuple((phone, f"{phone}_e164") for phone in PHONES)
 
 
 async def keep_nkda_true(desk: Desk, change: Change) -> None:
