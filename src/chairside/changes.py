@@ -11,6 +11,9 @@ from chairside.errors import Problem, Refused, refuse
 
 # A record is its columns by name: what a row holds, and what rules read and change.
 Record = dict[str, Any]
+# What a record is found by: for each scope, with the name that the record sorts by there, words, each with another word
+# of the record beside it.
+SearchWords = dict[tuple[int, str], set[tuple[str, str]]]
 T = TypeVar("T")
 
 

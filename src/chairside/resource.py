@@ -8,11 +8,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
-from chairside.changes import Asked, Change, Record, Reply
+from chairside.changes import Asked, Change, Record, Reply, SearchWords
 from chairside.errors import Problem
 from chairside.fields import Body, Entry, Field, Reference
 from chairside.types import Integer, Timestamp, Uuid
-from chairside.words import SearchWords
 
 Verb = Literal["list", "get", "create", "patch", "archive"]
 

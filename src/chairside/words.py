@@ -18,9 +18,6 @@ _GROUPED_DIGITS = re.compile(rf"(?<!\S)\+?{_GROUP}(?:\s+{_GROUP})+(?!\S)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 LONGEST = 64
-# What a record is found by: for each scope, with the name that the record sorts by there, words, each with another word
-# of the record beside it.
-SearchWords = dict[tuple[int, str], set[tuple[str, str]]]
 
 
 def fold(text: str) -> str:

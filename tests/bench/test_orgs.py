@@ -18,10 +18,9 @@ from bench.orgs import Made, make, mixed, single
 from bench.orgs.made import superuser
 from bench.orgs.pattern import BESIDE, TABLES
 from bench.running import Client, command, server
-from chairside.changes import Change
+from chairside.changes import Change, SearchWords
 from chairside.records.patients import PATIENTS
 from chairside.store.pool import connect
-from chairside.words import SearchWords
 from tests.database import Connection, connected
 from tests.house import House
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from chairside.changes import Change, Record
+from chairside.changes import Change, Record, SearchWords
 from chairside.engine.ids import new_id
 from chairside.engine.references import name_references
 from chairside.engine.summaries import tally
@@ -16,7 +16,6 @@ from chairside.resource import Kind
 from chairside.store.pool import WRITING_MANY
 from chairside.store.sql import queries
 from chairside.store.tables import Table, many
-from chairside.words import SearchWords
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk

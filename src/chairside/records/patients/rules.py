@@ -10,10 +10,10 @@ from typing import Any
 
 import phonenumbers
 
-from chairside.changes import Change, Desk, Record, wrong
+from chairside.changes import Change, Desk, Record, SearchWords, wrong
 from chairside.errors import Problem
 from chairside.records.patients.fields import BUCKETS, PHONES
-from chairside.words import SearchWords, birth_word, fold, in_pairs, longest, name_words, phone_words, squeeze
+from chairside.words import birth_word, fold, in_pairs, longest, name_words, phone_words, squeeze
 
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "prospective": ("active",),
