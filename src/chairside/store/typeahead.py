@@ -9,7 +9,7 @@ MOST_COUNTED = 1000
 # A patient has at most 12 name words (records/patients/rules), so this many rows hold 1,000 patients.
 ROWS_COUNTED = 66 * MOST_COUNTED
 # Of names of three or four words so many rows mostly do.
-ROWS_ENOUGH = 3 * MOST_COUNTED
+ROWS_ENOUGH = 2 * MOST_COUNTED
 _SHOWN = (
     "r.id, r.first_name, r.last_name, r.preferred_name, r.date_of_birth, r.status, r.mobile_phone, r.email,"
     " r.chart_number"
