@@ -12,6 +12,7 @@ from bench.long.figures import Figures, Grown, Row
 mpl.use("Agg")
 mpl.rcParams.update({"svg.hashsalt": "chairside", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3})
 from matplotlib import pyplot as plt  # noqa: E402 - the backend is chosen first
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter  # noqa: E402
 
 ACROSS, WIDE, HIGH = 2, 5.2, 3.4
 MIXED = "mixed"
@@ -71,8 +72,7 @@ def _latencies(rows: Sequence[Row], folder: Path) -> str:
             (line,) = axis.plot(at, [c.server.p50 for c in row.cells], marker="o", label=row.name)
             axis.plot(at, [c.server.p99 for c in row.cells], linestyle="--", color=line.get_color())
         _by_connections(axis, rows)
-        axis.set_ylabel("milliseconds")
-        axis.set_yscale("log")
+        _in_milliseconds(axis)
         axis.legend(fontsize=7)
     return _saved(folder, "latency-by-connections.svg")
 
@@ -82,6 +82,18 @@ def _by_connections(axis, rows: Sequence[Row]) -> None:  # type: ignore[no-untyp
     axis.set_xscale("log", base=2)
     axis.set_xticks(at, [str(n) for n in at])
     axis.set_xlabel("connections")
+
+
+def _in_milliseconds(axis) -> None:  # type: ignore[no-untyped-def]  # matplotlib's axes
+    """Over ten times at least, or what is as good as level would look steep; labelled in plain numbers."""
+    axis.set_ylabel("milliseconds")
+    axis.set_yscale("log")
+    least, most = axis.get_ylim()
+    spread = max(1.0, (10 / (most / least)) ** 0.5)
+    axis.set_ylim(least / spread, most * spread)
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _growth(grown: Sequence[Grown], folder: Path) -> str:
@@ -94,8 +106,7 @@ def _growth(grown: Sequence[Grown], folder: Path) -> str:
         axis.set_xscale("log")
         axis.set_xticks(sizes, [f"{n:,}" for n in sizes])
         axis.set_xlabel("patients")
-        axis.set_ylabel("milliseconds")
-        axis.set_yscale("log")
+        _in_milliseconds(axis)
         axis.legend(fontsize=7)
     return _saved(folder, "growth.svg")
 
