@@ -26,6 +26,15 @@ class MigrationFault(Exception):
     """The database cannot be brought to this schema. One sentence for a person."""
 
 
+# How PostgreSQL says that another made the same table at the same moment: by its row, its name, or the type it brings.
+TRIPPED = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DuplicateTableError,
+    asyncpg.DuplicateObjectError,
+    asyncpg.InternalServerError,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     number: int
@@ -63,7 +72,7 @@ async def _ready(connection: asyncpg.Connection[asyncpg.Record]) -> None:
             await ensure_role(connection)
             await connection.execute(_LEDGER)
             return
-        except (asyncpg.UniqueViolationError, asyncpg.DuplicateTableError, asyncpg.InternalServerError):
+        except TRIPPED:
             if not tries_left:
                 raise
             await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - spreads retries, guards nothing
