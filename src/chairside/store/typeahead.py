@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 MOST_COUNTED = 1000
-# A patient has at most 12 name words (records/patients/rules), so this many rows hold 1,000 patients.
+# A patient has at most 12 name words (records/patients/rules), which are 66 pairs; so many rows hold 1,000 patients.
 ROWS_COUNTED = 66 * MOST_COUNTED
 # Of names of three or four words so many rows mostly do.
 ROWS_ENOUGH = 2 * MOST_COUNTED
