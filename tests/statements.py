@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from chairside.records import ALL
-from chairside.store.counts import add_statement, drift_statement, fold_statement, total_statement
+from chairside.store.counts import add_statement, carried_statement, drift_statement, fold_statement, total_statement
 from chairside.store.lists import Narrowing, Order, count_statement, page_statement, walk_statement
 from chairside.store.sql import queries
 from chairside.store.tables import Table, state_of, tables
@@ -48,10 +48,12 @@ def list_statements() -> Iterator[tuple[str, str]]:
                 for nulls in {False, order.nullable}:
                     yield f"{label}.walk.{nulls}", walk_statement(table, where, order, 50, nulls, beyond)
         if table.kind.counted is not None:
-            yield f"{name}.total", total_statement(table.kind, False, table.kind.counted.columns)
+            yield f"{name}.total", total_statement(table.kind.counted, False, table.kind.counted.columns)
             yield f"{name}.tally", add_statement(table.kind)
             yield f"{name}.fold", fold_statement(table.kind)
             yield f"{name}.drift", drift_statement(table.kind)
+            if table.kind.counted.of_patients:
+                yield f"{name}.carried", carried_statement(table.kind)
     for words in (1, 2, 3):
         yield f"typeahead.{words}", typeahead(words, 20)
         yield f"typeahead.{words}.implied", typeahead(words, 20, 2)

@@ -119,6 +119,13 @@ async def _settle(connection: asyncpg.Connection[asyncpg.Record]) -> None:
         " SELECT org_id, gen_random_uuid(), deleted_at IS NOT NULL, status, location_id, primary_provider_id, count(*)"
         " FROM patients GROUP BY org_id, deleted_at IS NOT NULL, status, location_id, primary_provider_id"
     )
+    await connection.execute("DELETE FROM tag_counts")
+    await connection.execute(
+        "INSERT INTO tag_counts (org_id, id, archived, tag_definition_id, n)"
+        " SELECT t.org_id, gen_random_uuid(), p.deleted_at IS NOT NULL, t.tag_definition_id, count(*)"
+        " FROM patient_tags t JOIN patients p ON p.org_id = t.org_id AND p.id = t.patient_id"
+        " WHERE t.deleted_at IS NULL GROUP BY t.org_id, p.deleted_at IS NOT NULL, t.tag_definition_id"
+    )
     await connection.execute("VACUUM (FREEZE, ANALYZE)")
     await connection.execute("CHECKPOINT")
 

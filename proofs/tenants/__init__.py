@@ -30,7 +30,7 @@ SHORT, LONG = 1, 30
 THREADS = 6
 # When a token was last used is noted each minute.
 # What the server does by itself: when a token was last used, links of the audit chain, shorter summaries.
-USES = ("tokens", "audit_links", "patient_counts")
+USES = ("tokens", "audit_links", "patient_counts", "tag_counts")
 
 
 def prove(trial: Trial) -> None:

@@ -26,14 +26,26 @@ class Unique:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A summary, in a table, of how many records have each value of `columns`, none of which may lapse by date; with
+    `of_patients`, of how many patients carry a live record that has, never two alike. Totals are taken from it."""
+
+    table: str
+    columns: tuple[str, ...]
+    of_patients: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A query parameter that narrows a list: `how` names an operator of store/lists; `is` compares with `value`."""
+    """A query parameter that narrows a list: `how` names an operator of store/lists; `is` compares with `value`;
+    `counted` is the summary that knows how many it leaves when it is alone."""
 
     entry: Entry
     column: str = ""
     how: Literal["equals", "from", "to", "contains", "tagged", "words", "state", "is", "family", "mentions"] = "equals"
     refers_to: str | None = None
     value: str | None = None
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +70,6 @@ class Lapse:
     on: str
     becomes: str
     stamp: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """A summary, in a table, of how many records have each value of `columns`, none of which may lapse by date.
-
-    Lists whose filters compare nothing else take their total from it."""
-
-    table: str
-    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +160,7 @@ class Kind:
 
     @cached_property
     def every_field(self) -> tuple[Field, ...]:
-        """Its own fields between those that every kind has."""
+        """Its own fields between those of every kind."""
         owner = (
             (
                 Reference(
@@ -211,9 +213,8 @@ class Kind:
         return tuple(f for f in self.every_field if isinstance(f, Reference))
 
 
-BASE_VERSION = Entry(
-    key="base_version", type=Integer(min=1), doc="Version of the record that the caller has seen.", required=True
-)
+SEEN = "Version of the record that the caller has seen."
+BASE_VERSION = Entry(key="base_version", type=Integer(min=1), doc=SEEN, required=True)
 VERSION_ALONE = Body(schema="BaseVersionIn", entries={"base_version": BASE_VERSION}, example={"base_version": 1})
 ID = Field(
     name="id",

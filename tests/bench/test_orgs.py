@@ -92,7 +92,7 @@ async def test_generated_patients_have_the_words_that_the_engine_would_write(dat
     assert len(records) == PATIENTS_MADE
 
 
-async def test_the_summary_is_what_counting_gives(site: Site, database: Connection) -> None:
+async def test_the_summaries_say_what_counting_gives(site: Site, database: Connection) -> None:
     cells = "archived, status, location_id, primary_provider_id"
     summed = await database.fetch(f"SELECT {cells}, sum(n) AS n FROM patient_counts GROUP BY {cells}")
     counted = await database.fetch(
@@ -102,6 +102,13 @@ async def test_the_summary_is_what_counting_gives(site: Site, database: Connecti
     assert {tuple(row) for row in summed} == {tuple(row) for row in counted}
     live = await database.fetchval("SELECT count(*) FROM patients WHERE deleted_at IS NULL")
     assert site.get("patients?page_size=1")["total"] == live < PATIENTS_MADE
+    told = await database.fetch("SELECT archived, tag_definition_id, sum(n) AS n FROM tag_counts GROUP BY 1, 2")
+    carried = await database.fetch(
+        "SELECT p.deleted_at IS NOT NULL, tag_definition_id, count(*) FROM patient_tags t"
+        " JOIN patients p ON p.id = t.patient_id WHERE t.deleted_at IS NULL GROUP BY 1, 2"
+    )
+    assert {tuple(row) for row in told} == {tuple(row) for row in carried}
+    assert len(carried) > 1
 
 
 async def test_no_reference_leads_nowhere(database: Connection) -> None:

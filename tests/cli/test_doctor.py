@@ -140,18 +140,24 @@ def test_a_fault_of_the_database_is_found(patient_zero: House, hurt: str, heal: 
     "UPDATE patient_counts SET status = 'inactive' WHERE org_id = '{org}'",
     "DELETE FROM patient_counts WHERE org_id = '{org}'",
     "UPDATE patients SET status = 'inactive' WHERE org_id = '{org}'",
+    "UPDATE tag_counts SET n = 2 WHERE org_id = '{org}'",
+    "UPDATE tag_counts SET archived = true WHERE org_id = '{org}'",
+    "DELETE FROM tag_counts WHERE org_id = '{org}'",
 ])  # fmt: skip
 def test_a_summary_that_is_not_what_is_there_is_found(patient_zero: House, falsified: str) -> None:
     """Too many, of another sort, none, or a record changed behind it: the org is named, and no other."""
     org, other = patient_zero.org("Falsified Dental"), patient_zero.org("Honest Dental")
     for desk in (org.desk(), other.desk()):
-        desk.made("/patients", {"first_name": "Ada", "last_name": "Counted"})
-    keep = "CREATE TABLE aside.counts AS TABLE patient_counts; CREATE TABLE aside.patients AS TABLE patients"
+        patient = desk.made("/patients", {"first_name": "Ada", "last_name": "Counted"})
+        tag = desk.made("/patient-tag-definitions", {"name": "VIP"})
+        desk.made(f"/patients/{patient['id']}/tags", {"tag_definition_uuid": tag["id"]})
+    kept = ("patient_counts", "tag_counts", "patients")
+    keep = "; ".join(f"CREATE TABLE aside.{table} AS TABLE {table}" for table in kept)
     sql(patient_zero, f"CREATE SCHEMA aside; {keep}; {falsified.format(org=org.id)}")
     try:
         status, found = findings(patient_zero)
     finally:
-        again = "DELETE FROM patient_counts; INSERT INTO patient_counts TABLE aside.counts"
+        again = "; ".join(f"DELETE FROM {table}; INSERT INTO {table} TABLE aside.{table}" for table in kept[:2])
         back = "UPDATE patients p SET status = k.status FROM aside.patients k WHERE k.id = p.id"
         sql(patient_zero, f"{again}; {back}; DROP SCHEMA aside CASCADE")
     assert (status, set(found)) == (1, {"totals"})

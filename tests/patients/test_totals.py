@@ -1,4 +1,4 @@
-"""Totals come from a summary that every write keeps, and are exact after any order of acts, and while many act."""
+"""Totals come from summaries that every write keeps, and are exact after any order of acts, and while many act."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -16,6 +18,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 from chairside.engine.summaries import fold
 from chairside.records.patients import PATIENTS
 from chairside.records.patients.rules import TRANSITIONS
+from chairside.records.tags import TAGS
 from chairside.store.pool import transaction
 from tests.database import Connection, connected
 from tests.house import Client, House, Org
@@ -25,39 +28,53 @@ COUNTED = """SELECT deleted_at IS NOT NULL, status, location_id, primary_provide
 FROM patients WHERE org_id = $1 GROUP BY 1, 2, 3, 4"""
 KEPT = """SELECT archived, status, location_id, primary_provider_id, sum(n)::bigint
 FROM patient_counts WHERE org_id = $1 GROUP BY 1, 2, 3, 4 HAVING sum(n) <> 0"""
-ROWS = "SELECT count(*) FROM patient_counts WHERE org_id = $1"
+ROWS = """SELECT (SELECT count(*) FROM patient_counts WHERE org_id = $1),
+  (SELECT count(*) FROM tag_counts WHERE org_id = $1)"""
+CARRIED = """SELECT p.deleted_at IS NOT NULL, t.tag_definition_id, count(*)
+FROM patient_tags t JOIN patients p ON p.id = t.patient_id WHERE t.org_id = $1 AND t.deleted_at IS NULL GROUP BY 1, 2"""
+TOLD = """SELECT archived, tag_definition_id, sum(n)::bigint
+FROM tag_counts WHERE org_id = $1 GROUP BY 1, 2 HAVING sum(n) <> 0"""
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'chairside write%'"
+)
 WRITERS, ACTS, MANY = 4, 25, 5000
-Cell = tuple[bool, str, str | None, str | None]
+# Whether archived, and what the summary tells apart: status, location and provider, or a tag.
+Cell = tuple[bool | str | None, ...]
 
 
 async def look(connection: Connection, org: Org) -> tuple[Counter[Cell], Counter[Cell]]:
-    """What the summary says and what is there, in one snapshot."""
+    """What the summaries say and what is there, in one snapshot."""
     await connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.org = '{org.id}'")
     try:
-        found = [await connection.fetch(statement, org.id) for statement in (KEPT, COUNTED)]
+        found = [
+            [row for statement in both for row in await connection.fetch(statement, org.id)]
+            for both in ((KEPT, TOLD), (COUNTED, CARRIED))
+        ]
     finally:
         await connection.execute("COMMIT")
-    kept, counted = (Counter({(a, s, place, who): n for a, s, place, who, n in rows}) for rows in found)
+    kept, counted = (Counter({tuple(cell): n for *cell, n in rows}) for rows in found)
     return kept, counted
 
 
 async def fold_once(connection: Connection, org: Org) -> None:
-    async with transaction(connection, org.id, writes=True):
-        await fold(connection, org.id, PATIENTS)
+    for kind in (PATIENTS, TAGS):
+        async with transaction(connection, org.id, writes=True):
+            await fold(connection, org.id, kind)
 
 
 async def rows_of(connection: Connection, org: Org) -> int:
     async with transaction(connection, org.id, writes=False):
-        return int(await connection.fetchval(ROWS, org.id))
+        return sum(*await connection.fetch(ROWS, org.id))
 
 
 class Practice:
-    """An org with two locations and two providers, and acts on its patients that move them between totals."""
+    """An org with two locations, providers and tags, and acts on its patients that move them between totals."""
 
     def __init__(self, desk: Client) -> None:
         self.desk = desk
         self.locations = [None, *(str(desk.made("/locations", {"name": n})["id"]) for n in ("North", "South"))]
         self.providers = [None, *(str(desk.made("/providers", {"name": n})["id"]) for n in ("Dr. A", "Dr. B"))]
+        self.tags = [str(desk.made("/patient-tag-definitions", {"name": n})["id"]) for n in ("VIP", "Recall")]
 
     def values(self, dice: random.Random) -> Json:
         return {"location_uuid": dice.choice(self.locations), "primary_provider_uuid": dice.choice(self.providers)}
@@ -69,6 +86,9 @@ class Practice:
     def step(self, dice: random.Random, patient: str) -> None:
         """Something that may well be refused, for then nothing may be counted."""
         path = f"/patients/{patient}"
+        if dice.randrange(3) == 0:
+            self.tag(dice, patient)
+            return
         now = self.desk.get(path)
         if now.status_code == 404:
             act(self.desk, {"id": patient}, "restore")
@@ -84,6 +104,17 @@ class Practice:
             case _:
                 stale = {"base_version": record["version"] + 1, **self.values(dice)}
                 assert self.desk.patch(path, json=stale).status_code == 409
+
+    def tag(self, dice: random.Random, patient: str) -> None:
+        """Put one on, twice perhaps, or take it off; of somebody who is archived neither can be done."""
+        worn = self.desk.get(f"/patients/{patient}/tags")
+        of = {t["tag_definition"]["id"]: t["id"] for t in worn.json()} if worn.status_code == 200 else {}
+        tag = dice.choice(self.tags)
+        if tag in of and dice.randrange(2):
+            assert self.desk.post(f"/patients/{patient}/tags/{of[tag]}/archive").status_code == 200
+        else:
+            answer = self.desk.post(f"/patients/{patient}/tags", json={"tag_definition_uuid": tag})
+            assert answer.status_code in (201, 404, 409)
 
 
 class Totals(RuleBasedStateMachine):
@@ -125,6 +156,7 @@ class Totals(RuleBasedStateMachine):
     def every_total_is_the_number_of_patients(self) -> None:
         kept, counted = self.runner.run(look(self.connection, self.org))
         assert kept == counted
+        tagged = {cell: counted.pop(cell) for cell in list(counted) if len(cell) == 2}
         live = Counter({cell: n for cell, n in counted.items() if not cell[0]})
         desk, place, who = self.practice.desk, self.practice.locations[1], self.practice.providers[1]
         asked: list[tuple[dict[str, Any], int]] = [
@@ -135,6 +167,11 @@ class Totals(RuleBasedStateMachine):
             (
                 {"primary_provider_uuid": who, "location_uuid": place, "status": "active"},
                 sum(n for c, n in live.items() if c[1:] == ("active", place, who)),
+            ),
+            *(({"tag_definition_uuid": tag}, tagged.get((False, tag), 0)) for tag in self.practice.tags),
+            *(
+                ({"tag_definition_uuid": tag, "status": "archived"}, tagged.get((True, tag), 0))
+                for tag in self.practice.tags
             ),
         ]
         for query, total in asked:
@@ -201,8 +238,35 @@ async def test_totals_are_exact_in_every_snapshot_while_many_write_and_fold(hous
         await fold_once(connection, org)
         kept, counted = await look(connection, org)
         assert kept == counted
-        assert counted.total() == WRITERS * 5
+        assert sum(n for cell, n in counted.items() if len(cell) == 4) == WRITERS * 5
+        assert any(len(cell) == 2 for cell in counted)
         assert await rows_of(connection, org) == len(counted)
+
+
+@pytest.mark.parametrize("first", ["tag", "archive"])
+async def test_a_tag_put_on_while_its_patient_is_archived_is_counted_once(house: House, org: Org, first: str) -> None:
+    """Both are under way and neither has ended when the other counts: the trail, which both write last, is locked."""
+    desk = org.desk()
+    practice = await asyncio.to_thread(Practice, desk)
+    patient = (await asyncio.to_thread(register, desk))["id"]
+    tag = {"tag_definition_uuid": practice.tags[0]}
+    acts = {
+        "tag": partial(desk.post, f"/patients/{patient}/tags", json=tag),
+        "archive": partial(desk.post, f"/patients/{patient}/archive"),
+    }
+    async with connected(house.data_dir, "superuser") as blocker, connected(house.data_dir, "superuser") as watcher:
+        async with blocker.transaction():
+            await blocker.execute("LOCK TABLE audit_events IN SHARE MODE")
+            started = []
+            for number, name in enumerate([first, *(acts.keys() - {first})], 1):
+                started.append(asyncio.ensure_future(asyncio.to_thread(acts[name])))
+                while await watcher.fetchval(WAITING) < number:
+                    assert not started[-1].done()
+                    await asyncio.sleep(0.005)
+        answers = await asyncio.gather(*started)
+        assert [answer.status_code for answer in answers] == ([201, 200] if first == "tag" else [200, 201])
+        kept, counted = await look(blocker, org)
+    assert kept == counted == Counter({(True, "archived", None, None): 1, (True, practice.tags[0]): 1})
 
 
 async def test_a_summary_that_writes_make_long_is_folded_by_the_server(house: House, org: Org) -> None:

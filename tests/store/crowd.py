@@ -54,11 +54,15 @@ _BESIDE = (
     """INSERT INTO patient_counts (org_id, id, archived, status, location_id, primary_provider_id, n)
     SELECT org_id, gen_random_uuid(), deleted_at IS NOT NULL, status, location_id, primary_provider_id, count(*)
     FROM patients WHERE org_id = $1 GROUP BY 1, 3, 4, 5, 6""",
+    """INSERT INTO tag_counts (org_id, id, archived, tag_definition_id, n)
+    SELECT t.org_id, gen_random_uuid(), p.deleted_at IS NOT NULL, tag_definition_id, count(*)
+    FROM patient_tags t JOIN patients p ON p.org_id = t.org_id AND p.id = t.patient_id
+    WHERE t.org_id = $1 GROUP BY 1, 3, 4""",
 )
 
 
 async def crowd(superuser: Connection, org_id: str, patients: int, *, beside: bool = True) -> None:
-    """Fill an org; `beside` with what writes keep beside patients: search words, tags and the summary."""
+    """Fill an org; `beside` with what writes keep beside patients: search words, tags and the summaries."""
     async with superuser.transaction():
         await superuser.execute("SET LOCAL session_replication_role = replica")  # does without the checks of references
         for statement in (*_STATEMENTS, *(_BESIDE if beside else ())):

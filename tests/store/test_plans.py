@@ -14,6 +14,7 @@ import pytest
 
 from chairside.app import server_place
 from chairside.records import ALL
+from chairside.records.tags import TAG_COUNTS
 from chairside.settings import Settings
 from chairside.store.lists import (
     FOR_THESE_VALUES,
@@ -57,7 +58,7 @@ async def practice(house: House) -> Org:
         await crowd(connection, org.id, PATIENTS)
         await crowd(connection, sketchy.id, PATIENTS // 10)
         await connection.execute(UNKNOWN, sketchy.id)
-        await connection.execute("VACUUM (ANALYZE) patients, patient_words, patient_tags, patient_counts")
+        await connection.execute("VACUUM (ANALYZE) patients, patient_words, patient_tags, patient_counts, tag_counts")
         await connection.execute("ANALYZE")
     return org
 
@@ -120,7 +121,7 @@ async def test_no_statement_can_only_scan(house: House, practice: Org) -> None:
     bad = {}
     async with explaining(house, practice) as connection:
         of_orgs = {row["relname"] for row in await connection.fetch(OF_ORGS)}
-        assert {"patients", "patient_words", "patient_counts", "audit_events"} <= of_orgs
+        assert {"patients", "patient_words", "patient_counts", "tag_counts", "audit_events"} <= of_orgs
         await connection.execute("SET LOCAL enable_seqscan = off")
         for name, statement in EVERY.items():
             if name.startswith(OF_NO_ORG) or name in OF_OWNER:
@@ -149,6 +150,8 @@ def narrowings(ids: dict[str, str]) -> Iterator[tuple[str, Narrowing]]:
     ):
         narrowing = Narrowing()
         narrowing.add(how, column, value)
+        if how == "tagged":
+            narrowing.told.append(TAG_COUNTS)
         yield name, narrowing
     born = Narrowing()
     born.add("from", "date_of_birth", date(1984, 1, 1))
@@ -226,7 +229,7 @@ async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, pr
         statement = queries()["patients.counted_by_location"]
         read["by location"] = buffers(await plan_of(connection, statement, [practice.id, ["active", "archived"]]))
         record = buffers(await plan_of(connection, TABLE.get, [practice.id, ids[PATIENT]]))
-    plain = {"all", "archived", "status", "location", "provider", "by location"}
+    plain = {"all", "archived", "status", "location", "provider", "tag", "by location"}
     assert {name: read[name] for name in plain if read[name] > MOST_OF_A_SUMMARY} == {}
     assert {name: n for name, n in read.items() if n > MOST_OF_A_PAGE} == {}
     assert record <= MOST_OF_A_RECORD

@@ -150,6 +150,8 @@ async def _narrow(desk: Desk, table: Table, asked: Asked) -> lists.Narrowing:
             narrowed.words(words)
         else:
             _add(narrowed, kind, listed, value)
+        if listed.counted is not None:
+            narrowed.told.append(listed.counted)
     return narrowed
 
 

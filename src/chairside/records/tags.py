@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chairside.fields import Borrowed, Field, Reference
 from chairside.records.catalogs import CATEGORY, SEARCH, catalog
-from chairside.resource import Kind, Unique
+from chairside.resource import Counted, Kind, Unique
 from chairside.types import Integer, Text, color
 
 TAG_DEFINITIONS = catalog(
@@ -20,6 +20,7 @@ TAG_DEFINITIONS = catalog(
     filters=(SEARCH, CATEGORY),
 )
 
+TAG_COUNTS = Counted(table="tag_counts", columns=("tag_definition_id",), of_patients=True)
 TAGS = Kind(
     name="tag",
     table="patient_tags",
@@ -37,6 +38,7 @@ TAGS = Kind(
     moments=("created_at",),
     bare_list=True,
     label=(),
+    counted=TAG_COUNTS,
     fields=(
         Reference(name="tag_definition", to="tag_definition", doc="The tag.", required=True, patch=False),
         Borrowed(name="color", type=color(), doc="Colour of the tag's definition.", via="tag_definition"),

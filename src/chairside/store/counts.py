@@ -50,21 +50,37 @@ def fold_statement(kind: Kind) -> str:
     )
 
 
+@lru_cache(maxsize=64)
+def carried_statement(kind: Kind) -> str:
+    """What each of some patients ($2) carries: the values of the live records of a kind that is counted by patients."""
+    columns = ", ".join(counted(kind).columns)
+    return (
+        f"SELECT patient_id, {columns} FROM {kind.table}"
+        " WHERE org_id = $1 AND patient_id = ANY($2::uuid[]) AND deleted_at IS NULL"
+    )
+
+
 @lru_cache(maxsize=512)
-def total_statement(kind: Kind, archived: bool, columns: tuple[str, ...]) -> str:
+def total_statement(summary: Counted, archived: bool, columns: tuple[str, ...]) -> str:
     """How many records have these values, which are given in the order of the columns."""
     sorts = "".join(f" AND {column} = ${place}" for place, column in enumerate(columns, 2))
     state = "archived" if archived else "NOT archived"
-    return f"SELECT coalesce(sum(n), 0)::bigint FROM {counted(kind).table} WHERE org_id = $1 AND {state}{sorts}"
+    return f"SELECT coalesce(sum(n), 0)::bigint FROM {summary.table} WHERE org_id = $1 AND {state}{sorts}"
 
 
 @lru_cache(maxsize=64)
 def drift_statement(kind: Kind) -> str:
     """In how many cells the summary differs from the records themselves: 0 when it is exact. One snapshot sees both."""
     columns = ", ".join(counted(kind).columns)
+    there = f"SELECT deleted_at IS NOT NULL, {columns}, -1 FROM {kind.table} WHERE org_id = $1"
+    if counted(kind).of_patients:
+        there = (
+            f"SELECT p.deleted_at IS NOT NULL, {columns}, -1 FROM {kind.table} r"
+            " JOIN patients p ON p.org_id = $1 AND p.id = r.patient_id WHERE r.org_id = $1 AND r.deleted_at IS NULL"
+        )
     return (
         "SELECT count(*) FROM (SELECT FROM (\n"
         f"  SELECT archived, {columns}, n FROM {counted(kind).table} WHERE org_id = $1\n"
-        f"  UNION ALL SELECT deleted_at IS NOT NULL, {columns}, -1 FROM {kind.table} WHERE org_id = $1\n"
+        f"  UNION ALL {there}\n"
         f") told (archived, {columns}, n) GROUP BY archived, {columns} HAVING sum(n) <> 0) wrong"
     )

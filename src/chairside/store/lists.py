@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from chairside.resource import Kind
+from chairside.resource import Counted, Kind
 from chairside.store.counts import total_statement
 from chairside.store.tables import Table
 from chairside.words import Word, after, birth_word
@@ -22,12 +22,14 @@ FOR_THESE_VALUES = "SET LOCAL plan_cache_mode = force_custom_plan"
 class Chosen:
     """Which records a list is of: conditions, and the ids that a search found, if there was one.
 
-    `equal` are columns whose values are compared by conditions, one each.
+    `equal` are columns whose values are compared by conditions, one each; `told` are summaries that tell how many
+    records one condition leaves.
     """
 
     archived: bool = False
     conditions: tuple[str, ...] = ()
     equal: tuple[str, ...] = ()
+    told: tuple[Counted, ...] = ()
     found: str = ""
 
     def source(self, table: str) -> str:
@@ -48,10 +50,16 @@ class Chosen:
         """Whether it hangs on the values how much of the records they leave; what a search found leads anyhow."""
         return bool(self.conditions) and not self.found
 
-    def counted(self, kind: Kind) -> bool:
-        """Whether a summary of the kind knows how many they are."""
-        plain = not self.found and len(self.equal) == len(self.conditions)
-        return kind.counted is not None and plain and set(self.equal) <= set(kind.counted.columns)
+    def counted(self, kind: Kind) -> tuple[Counted, tuple[str, ...]] | None:
+        """The summary that knows how many they are, and its columns that are compared; None where none does."""
+        if self.found:
+            return None
+        if len(self.told) == len(self.conditions) == 1:
+            return self.told[0], self.told[0].columns
+        own = kind.counted
+        if own and not own.of_patients and len(self.equal) == len(self.conditions) and {*self.equal} <= {*own.columns}:
+            return own, self.equal
+        return None
 
 
 @dataclass(slots=True)
@@ -61,6 +69,7 @@ class Narrowing:
     archived: bool = False
     conditions: list[str] = field(default_factory=list)
     equal: list[str] = field(default_factory=list)
+    told: list[Counted] = field(default_factory=list)
     hits: list[str] = field(default_factory=list)
     values: list[object] = field(default_factory=list)
 
@@ -134,7 +143,8 @@ class Narrowing:
 
     @property
     def chosen(self) -> Chosen:
-        return Chosen(self.archived, tuple(self.conditions), tuple(self.equal), " INTERSECT ".join(self.hits))
+        found = " INTERSECT ".join(self.hits)
+        return Chosen(self.archived, tuple(self.conditions), tuple(self.equal), tuple(self.told), found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +212,10 @@ def walk_statement(table: Table, chosen: Chosen, order: Order, limit: int, nulls
 
 @lru_cache(maxsize=512)
 def count_statement(kind: Kind, chosen: Chosen) -> str:
-    """How many they are: by the summary that the kind keeps, or by counting where it tells too little."""
-    if chosen.counted(kind):
-        return total_statement(kind, chosen.archived, chosen.equal)
+    """How many they are: by a summary that writes keep, or by counting where it tells too little."""
+    if counted := chosen.counted(kind):
+        summary, columns = counted
+        return total_statement(summary, chosen.archived, columns)
     return f"SELECT count(*) FROM {chosen.source(kind.table)} WHERE {chosen.where()}"
 
 

@@ -82,7 +82,9 @@ class Place:
         }  # fmt: skip
         # Statements are few and shaped for any value; planning some of them anew costs more than running them.
         plans = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
-        settings = {"application_name": "chairside", "timezone": "UTC", **plans}
+        # A statement that waited for another's lock must see what that one has committed.
+        isolation = {"default_transaction_isolation": "read committed"}
+        settings = {"application_name": "chairside", "timezone": "UTC", **plans, **isolation}
         if self.role:
             settings["role"] = self.role
         return {k: v for k, v in named.items() if v is not None} | {"server_settings": settings}

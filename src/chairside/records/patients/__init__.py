@@ -11,6 +11,7 @@ from chairside.records.patients import actions, bulk, duplicates, rules, shapes
 from chairside.records.patients.family import FAMILY
 from chairside.records.patients.fields import FIELDS, STATUSES
 from chairside.records.people.relationships import DEPENDENTS, GUARDIANS
+from chairside.records.tags import TAG_COUNTS
 from chairside.resource import Action, Counted, Filter, Kind, Sort, Unique
 from chairside.types import Choice, Date, Integer, Many, Text, Uuid
 
@@ -59,6 +60,7 @@ FILTERS = (
         entry=Entry(key="tag_definition_uuid", type=Uuid(), doc="Only patients who carry this tag."),
         how="tagged",
         refers_to="tag_definition",
+        counted=TAG_COUNTS,
     ),
 )
 SORTS = (
