@@ -38,9 +38,10 @@ AWAY = (
     asyncpg.InvalidCatalogNameError,
     *AGAIN,
 )
-# Seconds. A database that is there answers sooner, so whatever takes longer is taken for dead and left: the rest of
-# the five within which the server must work again go to connecting anew. Large operations may take their time.
-CONNECTING, PATIENCE, LONGEST, LONGEST_LARGE = 3.0, 5.0, 4.5, 60.0
+# Seconds. A database that is there answers sooner, so whatever takes longer is taken for dead and left, a look of the
+# lender's later at most: the rest of the five within which the server must work again go to connecting anew. Large
+# operations may take their time.
+CONNECTING, PATIENCE, LONGEST, LONGEST_LARGE = 3.0, 5.0, 4.3, 60.0
 # The database gives up by itself a little earlier, and ends what a vanished connection left behind, locks above all.
 LIMITS = {
     "statement_timeout": "4s",
@@ -107,19 +108,16 @@ class Pool:
 
     def __init__(self, place: Place, *, size: int, large: bool = False) -> None:
         self._place, self._large = place, large
-        self._lender = Lender(self._connect, size=size, patience=PATIENCE)
+        self._lender = Lender(self._connect, size=size, patience=PATIENCE, silent=self._leave_all)
         # Appending to the trail never waits for requests that wait for the trail.
-        self._side = Lender(self._connect, size=1, patience=PATIENCE)
+        self._side = Lender(self._connect, size=1, patience=PATIENCE, silent=self._leave_all)
 
     async def _connect(self) -> Connection:
         arguments = self._place.arguments()
         arguments["server_settings"] |= LIMITS
         async with asyncio.timeout(CONNECTING):
             connection: Connection = await asyncpg.connect(
-                **arguments,
-                statement_cache_size=1000,
-                max_cached_statement_lifetime=0,
-                command_timeout=LONGEST_LARGE,
+                **arguments, statement_cache_size=1000, max_cached_statement_lifetime=0
             )
             try:
                 await prepare(connection)
@@ -141,13 +139,13 @@ class Pool:
 
     async def append(self, query: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Many rows of one named insert, durable together when this returns; for tables that any org appends to."""
-        async with self._connection(self._side, LONGEST) as connection:
+        async with self._connection(self._side) as connection:
             await connection.execute(repeated(query, len(rows)), *(value for row in rows for value in row))
 
     async def check(self) -> None:
         """Raises one of AWAY unless the database answers."""
-        async with self._connection(self._lender, LONGEST) as connection:
-            await connection.execute("SELECT 1")
+        async with self._connection(self._lender) as connection:
+            await connection.execute(f"{_left_open(connection)}SELECT 1")
 
     @asynccontextmanager
     async def transaction(
@@ -159,24 +157,20 @@ class Pool:
         long, and so may all of a `large` pool.
         """
         large = large or self._large
-        async with (
-            self._connection(self._lender, LONGEST_LARGE if large else LONGEST) as connection,
-            transaction(connection, org_id, writes=writes, stamps=stamps, large=large),
-        ):
-            yield connection
+        connection = await self._lender.borrow(LONGEST_LARGE if large else LONGEST)
+        try:
+            async with transaction(connection, org_id, writes=writes, stamps=stamps, large=large, line=self._lender):
+                yield connection
+        finally:
+            self._lender.give_back(connection)
 
     @asynccontextmanager
-    async def _connection(self, lender: Lender, longest: float) -> AsyncIterator[Connection]:
-        connection = await lender.borrow()
+    async def _connection(self, lender: Lender) -> AsyncIterator[Connection]:
+        connection = await lender.borrow(LONGEST)
         try:
-            async with asyncio.timeout(longest):
-                yield connection
+            yield connection
         except asyncio.CancelledError:
             connection.terminate()  # it has not answered yet, so it is not provably idle
-            raise
-        except TimeoutError:
-            connection.terminate()
-            self._leave_all()
             raise
         finally:
             lender.give_back(connection)
@@ -204,8 +198,13 @@ async def transaction(
     writes: bool,
     stamps: bool = False,
     large: bool = False,
+    line: Lender | None = None,
 ) -> AsyncIterator[None]:
-    """The one place that begins and commits: everything in the block, as one org, or nothing."""
+    """The one place that begins and commits: everything in the block, as one org, or nothing.
+
+    What only read has nothing to commit. Where somebody waits in `line` for its connection it is left for them to end
+    in the exchange that begins theirs, which is one less.
+    """
     if not is_uuid(org_id):
         raise refuse("not_found", "path", "org_id")
     mode = "" if writes else " READ ONLY"
@@ -214,16 +213,22 @@ async def transaction(
         # Who reads by time of change can see since when this has been writing in their org (queries/sync.sql).
         marks += f"; SET LOCAL application_name = '{WRITING}{_microseconds()} {org_id.replace('-', '')[-20:]}'"
     # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
-    await connection.execute(f"BEGIN{mode}; SET LOCAL app.org = '{org_id}'{marks}")
     try:
+        await connection.execute(f"{_left_open(connection)}BEGIN{mode}; SET LOCAL app.org = '{org_id}'{marks}")
         yield
+        if writes or line is None or not line.wanted:
+            await connection.execute("COMMIT")
     except (asyncio.CancelledError, TimeoutError):
         connection.terminate()  # it has not answered yet, and would not answer this either
         raise
     except BaseException:
         await _roll_back(connection)
         raise
-    await connection.execute("COMMIT")
+
+
+def _left_open(connection: Connection) -> str:
+    """What ends a read that was left open. Never COMMIT: whatever else it might have been must not be kept."""
+    return "ROLLBACK; " if connection.is_in_transaction() else ""
 
 
 def _bounds_the_whole(connection: Connection) -> bool:
