@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from chairside.changes import Record
 from chairside.fields import Borrowed, Reference
@@ -18,6 +20,9 @@ class _Shape:
     constants: tuple[tuple[str, object], ...]
     portal: tuple[str, ...]
     beside: tuple[str, ...]
+    struct: Callable[..., msgspec.Struct]
+    named: tuple[tuple[int, int], ...]
+    fixed: tuple[tuple[int, object], ...]
 
 
 class Shapes:
@@ -47,6 +52,25 @@ class Shapes:
             kind.present(answer, dict(zip(shape.beside, values[len(values) - len(shape.beside) :], strict=True)))
         return {name: answer[name] for name in shape.portal} if portal else answer
 
+    def of_rows(self, kind: Kind, rows: Iterable[Iterable[Any]], *, portal: bool = False) -> list[Any]:
+        """The answers from the rows of a page, to be sent and not looked into: structs, where a kind computes nothing.
+
+        They are made and written in less than half the time of dictionaries.
+        """
+        if kind.present is not None or portal:
+            return [self.of_row(kind, tuple(row), portal=portal) for row in rows]
+        shape = self._shapes[kind.name]
+        answers: list[Any] = []
+        for row in rows:
+            values = list(row)
+            for place, name in shape.named:
+                if values[place] is not None:
+                    values[place] = {"id": values[place], "name": values[name]}
+            for place, constant in shape.fixed:
+                values[place] = constant
+            answers.append(shape.struct(*values[: len(shape.names)]))
+        return answers
+
     def of_record(self, kind: Kind, record: Record, *, portal: bool = False) -> dict[str, Any]:
         """The answer from a record and the names that were looked up for it."""
         values = [record.get(f.column if not isinstance(f, Borrowed) else f.name) for f in kind.answered]
@@ -58,12 +82,18 @@ class Shapes:
 def _shape(kind: Kind) -> _Shape:
     shown = kind.answered
     place = {r.name: len(shown) + i for i, r in enumerate(kind.references)}
+    names = tuple(f.name for f in shown)
+    references = tuple((f.name, place[f.name]) for f in shown if isinstance(f, Reference))
+    constants = tuple(
+        (f.name, f.default) for f in shown if not f.stored and not isinstance(f, Borrowed) and f.default is not None
+    )
     return _Shape(
-        names=tuple(f.name for f in shown),
-        references=tuple((f.name, place[f.name]) for f in shown if isinstance(f, Reference)),
-        constants=tuple(
-            (f.name, f.default) for f in shown if not f.stored and not isinstance(f, Borrowed) and f.default is not None
-        ),
+        names=names,
+        references=references,
+        constants=constants,
         portal=tuple(f.name for f in shown if f.portal),
         beside=tuple(b.name for b in kind.beside),
+        struct=msgspec.defstruct(kind.schema, [(name, object) for name in names], gc=False),
+        named=tuple((names.index(name), at) for name, at in references),
+        fixed=tuple((names.index(name), value) for name, value in constants),
     )

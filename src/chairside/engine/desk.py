@@ -179,7 +179,7 @@ class Desk:
                 near = await self.load(beside.of, of, at=("path", "patient_uuid"))
                 record[beside.name] = near[beside.column]
 
-    async def page(self, kind: str, asked: Asked) -> dict[str, object] | list[dict[str, object]]:
+    async def page(self, kind: str, asked: Asked) -> dict[str, object] | list[object]:
         return await reading.page(self, self.tables[kind], asked)
 
     async def walk(self, kind: str, asked: Asked) -> dict[str, object]:

@@ -24,13 +24,13 @@ MOST_BARE = 1000
 Cursor = tuple[str, bool, object]
 
 
-async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | list[dict[str, object]]:
+async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | list[object]:
     """One page with the exact total; a bare list where the kind answers one."""
     kind, query = table.kind, asked.query
-    if kind.bare_list:
-        return await items(desk, table, asked)
     narrowed = await _narrow(desk, table, asked)
-    found = await _page_items(desk, table, query, narrowed)
+    found = desk.shapes.of_rows(kind, await _page_rows(desk, table, query, narrowed), portal=desk.portal)
+    if kind.bare_list:
+        return found
     counted = await desk.fetch(lists.count_statement(kind, narrowed.chosen), *narrowed.values)
     size, number = query["page_size"], query["page"]
     return {"items": found, "page": number, "page_size": size, "total": counted[0][0]}
@@ -38,7 +38,8 @@ async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | li
 
 async def items(desk: Desk, table: Table, asked: Asked) -> list[dict[str, Any]]:
     """The answers of one page alone."""
-    return await _page_items(desk, table, asked.query, await _narrow(desk, table, asked))
+    rows = await _page_rows(desk, table, asked.query, await _narrow(desk, table, asked))
+    return [desk.shapes.of_row(table.kind, row, portal=desk.portal) for row in rows]
 
 
 async def where(desk: Desk, table: Table, columns: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -46,12 +47,11 @@ async def where(desk: Desk, table: Table, columns: Mapping[str, object]) -> list
     narrowed = lists.Narrowing()
     for column, value in columns.items():
         narrowed.add("equals", column, value)
-    return await _page_items(desk, table, {}, narrowed)
+    rows = await _page_rows(desk, table, {}, narrowed)
+    return [desk.shapes.of_row(table.kind, row, portal=desk.portal) for row in rows]
 
 
-async def _page_items(
-    desk: Desk, table: Table, query: Mapping[str, Any], narrowed: lists.Narrowing
-) -> list[dict[str, Any]]:
+async def _page_rows(desk: Desk, table: Table, query: Mapping[str, Any], narrowed: lists.Narrowing) -> list[Any]:
     kind, order = table.kind, _order(table.kind, query)
     size, number = query.get("page_size", MOST_BARE), query.get("page", 1)
     values, offset_at = list(narrowed.values), None
@@ -60,8 +60,7 @@ async def _page_items(
         offset_at = len(values) + 1
     statement = lists.page_statement(table, narrowed.chosen, order, size, offset_at)
     await _plan(desk, kind, narrowed)
-    rows = await desk.fetch(statement, *values)
-    return [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows]
+    return await desk.fetch(statement, *values)
 
 
 async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
@@ -84,7 +83,7 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
         "has_previous_page": anchor is not None,
         "start_cursor": _write_cursor(desk, rows[0], about) if rows else None,
     }
-    return {"data": [desk.shapes.of_row(kind, row, portal=desk.portal) for row in rows], "page_info": info}
+    return {"data": desk.shapes.of_rows(kind, rows, portal=desk.portal), "page_info": info}
 
 
 async def _plan(desk: Desk, kind: Kind, narrowed: lists.Narrowing) -> None:
