@@ -11,10 +11,13 @@ from bench.long.figures import Memory
 from bench.usage import below
 
 LEAST_MIB, EVERY_SECONDS = 40, 20.0
+# What an import has used goes back to the system about a second after it.
+GIVEN_BACK_SECONDS = 3.0
 
 
 def watched(server_pid: int, minutes: float, load: Callable[[float], object]) -> list[Memory]:
     """The workers' memory now and every so often, while `load` keeps them at work for the seconds between."""
+    time.sleep(GIVEN_BACK_SECONDS)
     began = time.monotonic()
     seen = [_look(server_pid, 0)]
     while (passed := time.monotonic() - began) < minutes * 60:

@@ -68,7 +68,8 @@ _HOW = """
 - What the trail costs is measured on a server of the bench's own in which the waiting for the record is replaced
   (`bench/unaudited`); the product has no such switch. What row-level security costs is measured by taking it off and
   putting it on again in the bench's copy of the database. Both in turns.
-- A worker's memory is its proportional set size: what it shares with the other worker counts half.
+- A worker's memory is its proportional set size: what it shares with the other worker counts half. It is first read
+  three seconds after the import, for a worker takes one to give back what an import has used.
 """
 
 
