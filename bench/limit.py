@@ -172,7 +172,8 @@ def run_mix(
     at = embedded.endpoint(data_dir)
     # As the server connects; and with the org, for what is chosen is fetched outside of the transaction.
     settings = server_place(Settings(data_dir=data_dir)).arguments()["server_settings"] | {"app.org": org_id}
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    escaped = {name: value.replace(" ", "\\ ") for name, value in settings.items()}
+    options = " ".join(f"-c {name}={value}" for name, value in escaped.items())
     with TemporaryDirectory(prefix="chairside-bench-") as folder:
         files = [Path(folder) / f"script{number}" for number in range(len(mix))]
         for file, (written, _) in zip(files, mix, strict=True):
