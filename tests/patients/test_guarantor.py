@@ -153,7 +153,7 @@ def test_racing_joins_never_leave_a_chain(desk: Client) -> None:
     for _ in range(30):
         a, b, c = (register(desk) for _ in range(3))
         moves = [(a, b), (b, c)]
-        answers = at_once(2, lambda i, moves=moves: joining(desk, moves[i][0], moves[i][1]["id"]))  # type: ignore[misc]
+        answers = at_once(2, lambda i, moves=moves: joining(desk, moves[i][0], moves[i][1]["id"]))  # type: ignore[misc]  # mypy does not follow the default
         assert sorted(r.status_code for r in answers) == [200, 422], [r.text for r in answers]
         of = {p["id"]: guarantor(desk, p) for p in (a, b, c)}
         assert all(of[of[p]] == of[p] for p in of)
@@ -163,7 +163,7 @@ def test_two_who_join_each_other_at_once_do_not_end_in_a_ring(desk: Client) -> N
     """A joins B while B joins A, fifteen times: one wins, and nothing waits for ever."""
     for _ in range(15):
         pair = [register(desk), register(desk)]
-        answers = at_once(2, lambda i, pair=pair: joining(desk, pair[i], pair[1 - i]["id"]))  # type: ignore[misc]
+        answers = at_once(2, lambda i, pair=pair: joining(desk, pair[i], pair[1 - i]["id"]))  # type: ignore[misc]  # the same
         assert sorted(r.status_code for r in answers) == [200, 422], [r.text for r in answers]
 
 

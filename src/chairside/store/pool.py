@@ -212,8 +212,8 @@ async def transaction(
     if stamps:
         # Who reads by time of change can see since when this has been writing in their org (queries/sync.sql).
         marks += f"; SET LOCAL application_name = '{WRITING}{_microseconds()} {org_id.replace('-', '')[-20:]}'"
-    # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
     try:
+        # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
         await connection.execute(f"{_left_open(connection)}BEGIN{mode}; SET LOCAL app.org = '{org_id}'{marks}")
         yield
         if writes or line is None or not line.wanted:
