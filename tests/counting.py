@@ -15,8 +15,8 @@ from chairside.engine.context import Caller, Context
 from chairside.engine.desk import Desk
 from chairside.engine.vault import Vault
 from chairside.records import ALL
-from chairside.store.pool import transaction
 from chairside.store.tables import tables
+from chairside.store.transactions import transaction
 from tests.database import connected
 from tests.house import House
 

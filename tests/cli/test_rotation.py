@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from chairside.engine.vault import Vault
-from chairside.store.pool import transaction
+from chairside.store.transactions import transaction
 from tests.cli.hands import command
 from tests.database import connected
 from tests.house import Org, chairside, new_house

@@ -19,7 +19,7 @@ from chairside.engine.summaries import fold
 from chairside.records.patients import PATIENTS
 from chairside.records.patients.rules import TRANSITIONS
 from chairside.records.tags import TAGS
-from chairside.store.pool import transaction
+from chairside.store.transactions import transaction
 from tests.database import Connection, connected
 from tests.house import Client, House, Org
 from tests.patients.acts import Json, act, bulk, change, imported, move, register, unheard_of

@@ -11,7 +11,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from chairside.store.pool import AWAY, WHOLE_SINCE, Place, Pool
+from chairside.store.pool import AWAY, Place, Pool
+from chairside.store.transactions import WHOLE_SINCE
 from proofs.db_faults.proxy import Proxy, between
 from tests.hosting import Hosted, hosted
 from tests.house import wait_for

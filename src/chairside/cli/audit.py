@@ -20,8 +20,9 @@ from chairside.engine.vault import Vault
 from chairside.engine.verification import Verdict, verify
 from chairside.settings import Settings
 from chairside.store.lending import Connection
-from chairside.store.pool import connect, transaction
+from chairside.store.pool import connect
 from chairside.store.sql import queries
+from chairside.store.transactions import transaction
 from chairside.types import is_uuid
 
 app = typer.Typer(help="Prove the audit trail: verify its chain, export its heads.", no_args_is_help=True)

@@ -15,9 +15,10 @@ from chairside.records import ALL
 from chairside.settings import Settings
 from chairside.store.counts import drift_statement
 from chairside.store.migrate import NEWEST, OLDEST, MigrationFault, pending
-from chairside.store.pool import ROLE, connect, transaction
+from chairside.store.pool import ROLE, connect
 from chairside.store.sql import queries
 from chairside.store.tables import columns_of
+from chairside.store.transactions import transaction
 
 LEAST_FREE = 1 << 30
 

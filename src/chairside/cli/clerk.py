@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import msgspec
+from msgspec.structs import replace
 
 from chairside.access.tokens import NewToken, add_user, new_token
 from chairside.app import every_operation, house_of, owner_place, sealer_of, server_place
@@ -26,8 +26,9 @@ from chairside.fields import read_body
 from chairside.knowledge.catalogs import starter
 from chairside.rest.errors import success_of
 from chairside.settings import Settings
-from chairside.store.pool import Pool, connect, transaction
+from chairside.store.pool import Pool, connect
 from chairside.store.sql import queries
+from chairside.store.transactions import transaction
 
 SYSTEM_USER = "Chairside"
 STARTERS = {

@@ -10,8 +10,9 @@ import asyncpg
 from chairside.app import owner_place
 from chairside.engine.vault import AUDIT, KeyFault, Vault
 from chairside.settings import Settings
-from chairside.store.pool import LONGEST_LARGE, Pool, connect
+from chairside.store.pool import Pool, connect
 from chairside.store.sql import queries
+from chairside.store.transactions import LONGEST_LARGE
 
 PAUSE_SECONDS = 0.2
 MOST_SECONDS = 3 * LONGEST_LARGE

@@ -13,9 +13,9 @@ from chairside.engine.references import name_references
 from chairside.engine.summaries import tally
 from chairside.errors import Refused, refuse
 from chairside.resource import Kind
-from chairside.store.pool import WRITING_MANY
 from chairside.store.sql import queries
 from chairside.store.tables import Table, many
+from chairside.store.transactions import WRITING_MANY
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk

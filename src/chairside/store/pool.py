@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,13 +11,20 @@ from typing import Any
 
 import asyncpg
 
-from chairside.errors import refuse
 from chairside.store.lending import Connection, Lender
 from chairside.store.sql import queries
-from chairside.types import is_uuid
+from chairside.store.transactions import (
+    CONNECTING,
+    LIMITS,
+    LONGEST,
+    PATIENCE,
+    WHOLE,
+    Transaction,
+    bounds_the_whole,
+    left_open,
+)
 
 ROLE = "chairside_app"
-WRITING = "chairside write "
 AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 # What means "not now" rather than "wrong": the database is away, stopping, full, too busy, or lets nobody in.
 AWAY = (
@@ -38,30 +44,6 @@ AWAY = (
     asyncpg.InvalidCatalogNameError,
     *AGAIN,
 )
-# Seconds. A database that is there answers sooner, so whatever takes longer is taken for dead and left, a look of the
-# lender's later at most: the rest of the five within which the server must work again go to connecting anew. Large
-# operations may take their time.
-CONNECTING, PATIENCE, LONGEST, LONGEST_LARGE = 3.0, 5.0, 4.3, 60.0
-# The database gives up by itself a little earlier, and ends what a vanished connection left behind, locks above all.
-LIMITS = {
-    "statement_timeout": "4s",
-    "lock_timeout": "3s",
-    "idle_in_transaction_session_timeout": "4s",
-    "idle_session_timeout": "15min",
-}
-# Large ones are also planned for what they are given: a plan for a handful of ids, made while the tables were still
-# empty, would read all of an org for each of thousands.
-LARGE_LIMITS = (
-    "; SET LOCAL statement_timeout = '55s'; SET LOCAL idle_in_transaction_session_timeout = '55s'"
-    "; SET LOCAL plan_cache_mode = force_custom_plan"
-)
-# Not what they write: a row's references are looked up by plans of their own, which would be made for each row.
-WRITING_MANY = "SET LOCAL plan_cache_mode = force_generic_plan"
-# None of these counts while the database waits for the rest of a statement that it was sent a part of. From release 17
-# on it can end the whole transaction; a limit that runs already is changed by way of none.
-WHOLE = "SET transaction_timeout = '7s'"
-LARGE_WHOLE = "; SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '5min'"
-WHOLE_SINCE = 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +103,7 @@ class Pool:
             )
             try:
                 await prepare(connection)
-                if _bounds_the_whole(connection):
+                if bounds_the_whole(connection):
                     await connection.execute(WHOLE)
             except BaseException:
                 connection.terminate()
@@ -145,24 +127,15 @@ class Pool:
     async def check(self) -> None:
         """Raises one of AWAY unless the database answers."""
         async with self._connection(self._lender) as connection:
-            await connection.execute(f"{_left_open(connection)}SELECT 1")
+            await connection.execute(f"{left_open(connection)}SELECT 1")
 
-    @asynccontextmanager
-    async def transaction(
-        self, org_id: str, *, writes: bool, stamps: bool = False, large: bool = False
-    ) -> AsyncIterator[Connection]:
+    def transaction(self, org_id: str, *, writes: bool, stamps: bool = False, large: bool = False) -> Transaction:
         """One transaction of one org, committed when the block ends well and rolled back otherwise.
 
         One that `stamps` records with a time of change shows since when it has been at it; a `large` one may take
         long, and so may all of a `large` pool.
         """
-        large = large or self._large
-        connection = await self._lender.borrow(LONGEST_LARGE if large else LONGEST)
-        try:
-            async with transaction(connection, org_id, writes=writes, stamps=stamps, large=large, line=self._lender):
-                yield connection
-        finally:
-            self._lender.give_back(connection)
+        return Transaction(self._lender, org_id, writes=writes, stamps=stamps, large=large or self._large)
 
     @asynccontextmanager
     async def _connection(self, lender: Lender) -> AsyncIterator[Connection]:
@@ -188,59 +161,3 @@ def repeated(query: str, rows: int) -> str:
     width = values.count("$")
     lists = (", ".join(f"${row * width + i + 1}" for i in range(width)) for row in range(rows))
     return f"{head}VALUES " + ", ".join(f"({listed})" for listed in lists)
-
-
-@asynccontextmanager
-async def transaction(
-    connection: Connection,
-    org_id: str,
-    *,
-    writes: bool,
-    stamps: bool = False,
-    large: bool = False,
-    line: Lender | None = None,
-) -> AsyncIterator[None]:
-    """The one place that begins and commits: everything in the block, as one org, or nothing.
-
-    What only read has nothing to commit. Where somebody waits in `line` for its connection it is left for them to end
-    in the exchange that begins theirs, which is one less.
-    """
-    if not is_uuid(org_id):
-        raise refuse("not_found", "path", "org_id")
-    mode = "" if writes else " READ ONLY"
-    marks = LARGE_LIMITS + LARGE_WHOLE * _bounds_the_whole(connection) if large else ""
-    if stamps:
-        # Who reads by time of change can see since when this has been writing in their org (queries/sync.sql).
-        marks += f"; SET LOCAL application_name = '{WRITING}{_microseconds()} {org_id.replace('-', '')[-20:]}'"
-    try:
-        # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
-        await connection.execute(f"{_left_open(connection)}BEGIN{mode}; SET LOCAL app.org = '{org_id}'{marks}")
-        yield
-        if writes or line is None or not line.wanted:
-            await connection.execute("COMMIT")
-    except (asyncio.CancelledError, TimeoutError):
-        connection.terminate()  # it has not answered yet, and would not answer this either
-        raise
-    except BaseException:
-        await _roll_back(connection)
-        raise
-
-
-def _left_open(connection: Connection) -> str:
-    """What ends a read that was left open. Never COMMIT: whatever else it might have been must not be kept."""
-    return "ROLLBACK; " if connection.is_in_transaction() else ""
-
-
-def _bounds_the_whole(connection: Connection) -> bool:
-    return connection.get_server_version().major >= WHOLE_SINCE
-
-
-def _microseconds() -> int:
-    return time.time_ns() // 1000
-
-
-async def _roll_back(connection: Connection) -> None:
-    try:
-        await asyncio.wait_for(connection.execute("ROLLBACK"), 1)
-    except Exception:  # noqa: BLE001 - whatever happened, a connection not provably idle must not be used again
-        connection.terminate()
