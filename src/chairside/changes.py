@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from chairside.errors import Problem, Refused, refuse
 
 # A record is its columns by name: what a row holds, and what rules read and change.
@@ -38,8 +40,7 @@ class Change:
         return self.before is None or any(self.before[c] != self.after[c] for c in columns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What a request asks for, checked: ids of the path, parameters of the query, values of the body."""
 
     path: Mapping[str, str]
@@ -48,8 +49,7 @@ class Asked:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What an operation answers, and of which record; version None where there is none."""
 
     data: object

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -24,8 +26,7 @@ class Caller:
         return self.role == "portal"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """One request. `marks` recognize method, path and body; `status` is what success will answer, or `status_known`
     when the caller has a version that is `known` to them (None: any) already; `reveals` says
     that it asks for a sealed value whole."""

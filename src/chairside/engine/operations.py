@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from chairside.changes import Asked, Reply
@@ -51,7 +51,12 @@ class Operation:
 
     @property
     def path_params(self) -> tuple[str, ...]:
-        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+        return _path_params(self.path)
+
+
+@cache
+def _path_params(path: str) -> tuple[str, ...]:
+    return tuple(part[1:-1] for part in path.split("/") if part.startswith("{"))
 
 
 def operations(kinds: Iterable[Kind], verbs: Mapping[Verb, Run]) -> list[Operation]:

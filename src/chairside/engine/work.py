@@ -6,11 +6,11 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import msgspec
+from msgspec.structs import replace
 
 from chairside.changes import Asked, Reply
 from chairside.engine import audit, idempotency
@@ -38,8 +38,7 @@ PILE = 100
 encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What leaves the server when all went well."""
 
     status: int

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import ClientException, HTTPException, InternalServerException
 from litestar.types import Receive, Scope, Send
+from msgspec.structs import replace
 
 from chairside.access import roles
 from chairside.access.tokens import Doorkeeper
@@ -28,8 +30,8 @@ from chairside.store.pool import AWAY
 
 Asking = Request[Any, Any, Any]
 log = structlog.get_logger("chairside.fault")
-JSON = "application/json"
-PRIVATE = {"cache-control": "no-store"}
+JSON = b"application/json"
+PRIVATE = (b"cache-control", b"no-store")
 NOT_MODIFIED, TOO_LARGE = 304, 413
 BODILESS = frozenset({204, NOT_MODIFIED})
 
@@ -43,20 +45,30 @@ class House:
     body_seconds: float  # for how long the body of a request is waited for
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """An answer on its way as it is. The framework's own costs as much as finding the route."""
 
     status: int
     body: bytes
     headers: list[tuple[bytes, bytes]]
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
-        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The application of one operation: it answers every request for it."""
+
+    house: House
+    operation: Operation
+    route: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request: Asking = Request(scope, receive)
+        given = await _answer(self.house, self.operation, self.route, request)
+        await send({"type": "http.response.start", "status": given.status, "headers": given.headers})
+        await send({"type": "http.response.body", "body": given.body, "more_body": False})
 
 
-async def answer(house: House, operation: Operation, route: str, request: Asking) -> Given:
+async def _answer(house: House, operation: Operation, route: str, request: Asking) -> Given:
     """Answer one request. Every refusal of a known caller is audited like an answer."""
     seen: Seen = request.scope["chairside"]  # type: ignore[typeddict-item]  # put there by front
     seen.route = route
@@ -91,8 +103,7 @@ async def _caller(house: House, request: Asking) -> Caller:
     return caller
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     """What the request's address says: ids, parameters, and what is wrong with either."""
 
     org_id: str
@@ -181,20 +192,20 @@ async def _body(house: House, request: Asking) -> bytes:
 
 
 def _success(given: Answer) -> Given:
-    headers = dict(PRIVATE)
+    headers = [PRIVATE]
     if given.version is not None:
-        headers["etag"] = f'"{given.version}"'
+        headers.append((b"etag", b'"%d"' % given.version))
     if given.location is not None:
-        headers["location"] = given.location
+        headers.append((b"location", given.location.encode()))
     if given.replayed:
-        headers["idempotent-replayed"] = "true"
+        headers.append((b"idempotent-replayed", b"true"))
     return _sent(given.status, given.body, headers)
 
 
-def _sent(status: int, body: bytes, headers: dict[str, str]) -> Given:
+def _sent(status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> Given:
     if status not in BODILESS:
-        headers = headers | {"content-type": JSON, "content-length": str(len(body))}
-    return Given(status, body, [(name.encode(), value.encode()) for name, value in headers.items()])
+        headers += ((b"content-type", JSON), (b"content-length", b"%d" % len(body)))
+    return Given(status, body, headers)
 
 
 async def _refusal(house: House, operation: Operation, context: Context | None, problems: tuple[Problem, ...]) -> Given:
@@ -210,7 +221,8 @@ async def _refusal(house: House, operation: Operation, context: Context | None, 
 
 
 def _problems(problems: tuple[Problem, ...]) -> Given:
-    return _sent(errors.status_of_all(problems), errors.body_of(problems), PRIVATE | errors.headers_of(problems))
+    told = ((name.encode(), value.encode()) for name, value in errors.headers_of(problems).items())
+    return _sent(errors.status_of_all(problems), errors.body_of(problems), [PRIVATE, *told])
 
 
 def from_framework(_request: Asking, fault: Exception) -> Response[bytes]:
@@ -223,13 +235,13 @@ def from_framework(_request: Asking, fault: Exception) -> Response[bytes]:
     if code == "internal_error":
         log.error("fault", fault=type(fault).__name__, at=_place(fault))
     problems = refuse(code, "body" if code in ("invalid_json", "body_too_large") else "path").problems
-    headers = PRIVATE | errors.headers_of(problems)
+    headers = {"cache-control": "no-store"} | errors.headers_of(problems)
     told = fault.headers if isinstance(fault, HTTPException) and fault.headers else {}
     for name, value in told.items():
         if name.lower() == "allow":
             headers["allow"] = allowed(value.split(", "))
     return Response(
-        errors.body_of(problems), status_code=errors.status_of_all(problems), media_type=JSON, headers=headers
+        errors.body_of(problems), status_code=errors.status_of_all(problems), media_type=JSON.decode(), headers=headers
     )
 
 
