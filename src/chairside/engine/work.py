@@ -68,8 +68,10 @@ class Work:
 
     async def read(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the audit record of the read is durable."""
-        async with self.pool.transaction(context.caller.org_id, writes=False, large=operation.large) as connection:
-            reply = await operation.run(self._desk(context, connection), asked)
+        transaction = self.pool.transaction(context.caller.org_id, writes=False, large=operation.large)
+        with self.trail.expecting():
+            async with transaction as connection:
+                reply = await operation.run(self._desk(context, connection), asked)
         context = _about(context, reply)
         if reply.version is not None and (context.known is None or reply.version in context.known):
             context, reply = replace(context, status=context.status_known), replace(reply, data=None)
