@@ -50,13 +50,10 @@ class _Heard(Pool):
     def hear(self, query: LoggedQuery) -> None:
         self.calls.append(Call(query.query, tuple(query.args or ())))
 
-    @asynccontextmanager
-    async def transaction(
-        self, org_id: str, *, writes: bool, stamps: bool = False, large: bool = False
-    ) -> AsyncIterator[Connection]:
-        async with super().transaction(org_id, writes=writes, stamps=stamps, large=large) as connection:
-            connection.add_query_logger(self.hear)
-            yield connection
+    async def _connect(self) -> Connection:
+        connection = await super()._connect()
+        connection.add_query_logger(self.hear)
+        return connection
 
 
 Hear = Callable[[Ask], Awaitable[list[Call]]]

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from chairside.store.pool import AWAY, WRITING
+from chairside.store.pool import AWAY
+from chairside.store.transactions import WRITING
 from tests.database import Connection, connected
 
 BOUND_SECONDS = 120

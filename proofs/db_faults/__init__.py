@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from functools import partial
 
-from chairside.store.pool import LONGEST
+from chairside.store.transactions import LONGEST
 from proofs.db_faults.disk import apart
 from proofs.db_faults.faults import FAULTS, FULL, Fault, of_line
 from proofs.db_faults.proxy import Proxy, between
