@@ -105,6 +105,8 @@ def sort_value(record: Mapping[str, Any], column: str) -> tuple[bool, Any]:
     """What a column of an order holds for a record, as answers show it; nulls sort last."""
     name = column if column in record else column.removesuffix("_key").removesuffix("_id")
     shown = record[name]["id"] if isinstance(record[name], dict) else record[name]
+    if column == "chart_number":  # compared by its letters and digits alone
+        shown = shown and "".join(filter(str.isalnum, shown))
     return shown is None, "" if shown is None else shown.casefold() if isinstance(shown, str) else shown
 
 
