@@ -6,8 +6,18 @@ import re
 from collections.abc import Iterator
 
 from chairside.records import ALL
+from chairside.records.tags import TAG_COUNTS
 from chairside.store.counts import add_statement, carried_statement, drift_statement, fold_statement, total_statement
-from chairside.store.lists import Narrowing, Order, count_statement, page_statement, walk_statement
+from chairside.store.lists import (
+    Order,
+    count_statement,
+    page_ids,
+    page_statement,
+    rows_statement,
+    walk_ids,
+    walk_statement,
+)
+from chairside.store.narrowing import Narrowing
 from chairside.store.sql import queries
 from chairside.store.tables import Table, state_of, tables
 from chairside.store.typeahead import statement as typeahead
@@ -44,9 +54,13 @@ def list_statements() -> Iterator[tuple[str, str]]:
         for order in orders:
             label = f"{name}.{'-'.join(order.columns)}.{'desc' if order.descending else 'asc'}"
             yield f"{label}.page", page_statement(table, where, order, 50, beyond)
+            yield f"{label}.page.ids", page_ids(table, where, order, 50, beyond)
             if order.columns[0] in {s.column for s in table.kind.sorts}:
                 for nulls in {False, order.nullable}:
                     yield f"{label}.walk.{nulls}", walk_statement(table, where, order, 50, nulls, beyond)
+                    yield f"{label}.walk.{nulls}.ids", walk_ids(table, where, order, 50, nulls, beyond)
+        unsearched = narrowed(table, searched=False)
+        yield f"{name}.rows", rows_statement(table, unsearched.chosen, len(unsearched.values) + 2)
         if table.kind.counted is not None:
             yield f"{name}.total", total_statement(table.kind.counted, False, table.kind.counted.columns)
             yield f"{name}.tally", add_statement(table.kind)
@@ -54,12 +68,26 @@ def list_statements() -> Iterator[tuple[str, str]]:
             yield f"{name}.drift", drift_statement(table.kind)
             if table.kind.counted.of_patients:
                 yield f"{name}.carried", carried_statement(table.kind)
+    patients, by_last_name = TABLES["patient"], Order(("last_name_key", "id"))
+    for some in (1_000, 100, 10):
+        where = tagged(some, 100).chosen
+        yield f"patient.tagged.{some}.page", page_statement(patients, where, by_last_name, 50, None)
+        yield f"patient.tagged.{some}.count", count_statement(patients.kind, where)
     for words in (1, 2, 3):
         yield f"typeahead.{words}", typeahead(words, 20)
         yield f"typeahead.{words}.implied", typeahead(words, 20, 2)
 
 
-def narrowed(table: Table) -> Narrowing:
+def tagged(some: int, of: int, tag_id: object = "x") -> Narrowing:
+    """Those with a tag, which so many of so many have."""
+    narrowing = Narrowing()
+    narrowing.add("tagged", "", tag_id)
+    narrowing.told.append(TAG_COUNTS)
+    narrowing.few_have_it(some, of)
+    return narrowing
+
+
+def narrowed(table: Table, *, searched: bool = True) -> Narrowing:
     """Every filter of a kind at once."""
     narrowing = Narrowing()
     for f in table.kind.filters:
@@ -71,7 +99,7 @@ def narrowed(table: Table) -> Narrowing:
             narrowing.add(f.how, f.column, "x")
     if table.kind.parent:
         narrowing.family("x") if table.kind.name == "alert" else narrowing.add("equals", "patient_id", "x")
-    if table.kind.search_words:
+    if table.kind.search_words and searched:
         narrowing.words(question("gar jo 312 1984-02-11"))
     return narrowing
 

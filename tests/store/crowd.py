@@ -6,6 +6,7 @@ from tests.database import Connection
 
 # Ids that tests can name: org, kind and number.
 LOCATION, PROVIDER, TAG, PATIENT = "l", "p", "t", "a"
+COMMON, SCARCE, RARE = "1", "2", "3"  # tags, by their numbers
 LOCATIONS, PROVIDERS, TAGS = 5, 8, 100
 
 
@@ -20,6 +21,8 @@ _NOW = "timestamptz '2024-01-01' + i * interval '1 minute'"
 _LAST = "chr(97 + i % 4999 % 26) || substr(md5((i % 4999)::text), 1, 7)"
 _FIRST = "chr(97 + i % 701 % 23) || substr(md5((i % 701)::text), 1, 5)"
 _PHONE = "'+1312' || lpad((i * 7919 % 9999991)::text, 7, '0')"
+# Of 20,000 with a tag 9,200 have the first, a thousand the second, and two hundred each of the odd ones after.
+_TAG = f"CASE WHEN i % 20 = 0 THEN 2 WHEN i % 2 = 0 THEN 1 ELSE i % {TAGS} END"
 _CATALOG = """INSERT INTO {table} (org_id, id, name, item_order, name_key, created_at, updated_at, version{more})
     SELECT $1, {id}, 'n ' || i, i, 'n ' || i, now(), now(), 1{values} FROM generate_series(0, {n} - 1) i"""
 _STATEMENTS = (
@@ -49,8 +52,8 @@ _BESIDE = (
     WHERE org_id = $1 ON CONFLICT DO NOTHING""",
     f"""INSERT INTO patient_tags
       (org_id, id, patient_id, tag_definition_id, created_by, created_at, updated_at, version)
-    SELECT $1, gen_random_uuid(), {made_id(PATIENT, "i * 5")}, {made_id(TAG, f"i % {TAGS}")}, 1, now(), now(), 1
-    FROM generate_series(0, (SELECT count(*) FROM patients WHERE org_id = $1) / 5 - 1) i""",
+    SELECT $1, gen_random_uuid(), {made_id(PATIENT, "i * 7919 % (c.n - 1)")}, {made_id(TAG, _TAG)}, 1, now(), now(), 1
+    FROM (SELECT count(*) AS n FROM patients WHERE org_id = $1) c, generate_series(0, c.n / 5 - 1) i""",
     """INSERT INTO patient_counts (org_id, id, archived, status, location_id, primary_provider_id, n)
     SELECT org_id, gen_random_uuid(), deleted_at IS NOT NULL, status, location_id, primary_provider_id, count(*)
     FROM patients WHERE org_id = $1 GROUP BY 1, 3, 4, 5, 6""",

@@ -14,17 +14,19 @@ import pytest
 
 from chairside.app import server_place
 from chairside.records import ALL
-from chairside.records.tags import TAG_COUNTS
 from chairside.settings import Settings
 from chairside.store.lists import (
+    FOR_ANY_VALUES,
     FOR_THESE_VALUES,
-    Chosen,
-    Narrowing,
     Order,
     count_statement,
+    page_ids,
     page_statement,
+    rows_statement,
+    walk_ids,
     walk_statement,
 )
+from chairside.store.narrowing import Chosen, Narrowing
 from chairside.store.pool import connect
 from chairside.store.sql import queries
 from chairside.store.tables import tables
@@ -32,8 +34,8 @@ from chairside.store.typeahead import statement as typeahead
 from chairside.words import after, question
 from tests.database import Connection, connected
 from tests.house import House, Org
-from tests.statements import EVERY, OF_NO_ORG, OF_OWNER
-from tests.store.crowd import LOCATION, PATIENT, PROVIDER, TAG, crowd, made_id
+from tests.statements import EVERY, OF_NO_ORG, OF_OWNER, tagged
+from tests.store.crowd import COMMON, LOCATION, PATIENT, PROVIDER, RARE, SCARCE, TAG, crowd, made_id
 
 PATIENTS = 100_000
 TABLE = tables(ALL)["patient"]
@@ -43,6 +45,7 @@ LARGE = {"patients", "patient_words", "patient_tags"}
 # Pages of 8 kB; all patients take 5,000, and their indexes as many again.
 MOST_OF_A_PAGE, MOST_OF_A_SUMMARY, MOST_OF_A_RECORD = 3_000, 100, 60
 UNKNOWN = "UPDATE patients SET date_of_birth = NULL, chart_number = NULL, chart_number_key = NULL WHERE org_id = $1"
+FIFTY = "SELECT id FROM patients WHERE org_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 50"
 BOTH = (
     "SELECT count(*) FROM patients WHERE org_id = $1 AND deleted_at IS NULL"
     " AND (last_name_key ^@ 'a' AND first_name_key ^@ 'm' OR last_name_key ^@ 'm' AND first_name_key ^@ 'a')"
@@ -146,13 +149,12 @@ def narrowings(ids: dict[str, str]) -> Iterator[tuple[str, Narrowing]]:
         ("status", "equals", "status", "inactive"),
         ("location", "equals", "location_id", ids[LOCATION]),
         ("provider", "equals", "primary_provider_id", ids[PROVIDER]),
-        ("tag", "tagged", "", ids[TAG]),
     ):
         narrowing = Narrowing()
         narrowing.add(how, column, value)
-        if how == "tagged":
-            narrowing.told.append(TAG_COUNTS)
         yield name, narrowing
+    for number, some in ((COMMON, 9_000), (SCARCE, 1_000), (RARE, 200)):
+        yield f"tag {number}", tagged(some, PATIENTS, ids[TAG + number])
     born = Narrowing()
     born.add("from", "date_of_birth", date(1984, 1, 1))
     born.add("to", "date_of_birth", date(1984, 3, 31))
@@ -177,12 +179,13 @@ def pages(ids: dict[str, str]) -> Iterator[tuple[str, Chosen, str, list[object]]
                 order = Order((sort.column, "id"), sort.nullable, down)
                 label = f"{name} by {sort.name} {'down' if down else 'up'}"
                 chosen = narrowing.chosen
-                yield f"{label}: page", chosen, page_statement(TABLE, chosen, order, 50, None), narrowing.values
+                page_of, walk_of = (page_ids, walk_ids) if chosen.uneven else (page_statement, walk_statement)
+                yield f"{label}: page", chosen, page_of(TABLE, chosen, order, 50, None), narrowing.values
                 at = len(narrowing.values) + 2
-                walk = walk_statement(TABLE, chosen, order, 51, False, at)
+                walk = walk_of(TABLE, chosen, order, 51, False, at)
                 yield f"{label}: walk", chosen, walk, [*narrowing.values, ids[PATIENT], MIDDLE[sort.name]]
                 if sort.nullable:
-                    nulls = walk_statement(TABLE, chosen, order, 51, True, None)
+                    nulls = walk_of(TABLE, chosen, order, 51, True, None)
                     yield f"{label}: nulls", chosen, nulls, narrowing.values
 
 
@@ -198,7 +201,8 @@ MIDDLE: dict[str, object] = {
 
 
 async def known_ids(connection: Connection) -> dict[str, str]:
-    return {w: await connection.fetchval(f"SELECT {made_id(w, '3')}") for w in (LOCATION, PROVIDER, TAG, PATIENT)}
+    ids = {w: await connection.fetchval(f"SELECT {made_id(w, '3')}") for w in (LOCATION, PROVIDER, PATIENT)}
+    return ids | {TAG + t: await connection.fetchval(f"SELECT {made_id(TAG, t)}") for t in (COMMON, SCARCE, RARE)}
 
 
 async def test_a_page_reads_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
@@ -206,12 +210,25 @@ async def test_a_page_reads_a_bounded_part_of_a_large_practice(house: House, pra
     read: dict[str, int] = {}
     async with explaining(house, practice) as connection:
         for name, chosen, statement, values in pages(await known_ids(connection)):
-            mode = FOR_THESE_VALUES if chosen.uneven else "SET LOCAL plan_cache_mode = force_generic_plan"
-            await connection.execute(mode)
+            await connection.execute(FOR_THESE_VALUES if chosen.uneven else FOR_ANY_VALUES)
             plan = await plan_of(connection, statement, [practice.id, *values])
             assert not scanned(plan), name
             read[name] = buffers(plan)
     assert {name: n for name, n in read.items() if n > MOST_OF_A_PAGE} == {}
+
+
+async def test_the_second_step_reads_the_records_of_the_first_and_no_more(house: House, practice: Org) -> None:
+    """By one plan for any values, however common what the list is narrowed to."""
+    async with explaining(house, practice) as connection:
+        ids = await known_ids(connection)
+        listed = [row["id"] for row in await connection.fetch(FIFTY, practice.id)]
+        await connection.execute(FOR_ANY_VALUES)
+        for name, narrowing in narrowings(ids):
+            if narrowing.chosen.uneven:
+                statement = rows_statement(TABLE, narrowing.chosen, len(narrowing.values) + 2)
+                plan = await plan_of(connection, statement, [practice.id, *narrowing.values, listed])
+                assert not scanned(plan), name
+                assert buffers(plan) <= MOST_OF_A_RECORD * len(listed), name
 
 
 async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
@@ -229,7 +246,8 @@ async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, pr
         statement = queries()["patients.counted_by_location"]
         read["by location"] = buffers(await plan_of(connection, statement, [practice.id, ["active", "archived"]]))
         record = buffers(await plan_of(connection, TABLE.get, [practice.id, ids[PATIENT]]))
-    plain = {"all", "archived", "status", "location", "provider", "tag", "by location"}
+    tags = {f"tag {COMMON}", f"tag {SCARCE}"}  # the rare are counted as they are read
+    plain = {"all", "archived", "status", "location", "provider", *tags, "by location"}
     assert {name: read[name] for name in plain if read[name] > MOST_OF_A_SUMMARY} == {}
     assert {name: n for name, n in read.items() if n > MOST_OF_A_PAGE} == {}
     assert record <= MOST_OF_A_RECORD

@@ -14,7 +14,8 @@ from chairside.engine.bodies import create_body
 from chairside.records import ALL
 from chairside.resource import Kind
 from chairside.rest.examples import of_body
-from chairside.store.lists import Narrowing, Order, count_statement, page_statement, walk_statement
+from chairside.store.lists import Order, count_statement, page_statement, walk_statement
+from chairside.store.narrowing import Narrowing
 from chairside.store.tables import many
 from chairside.store.typeahead import statement as typeahead
 from chairside.words import after, question

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from chairside.errors import refuse
 from chairside.resource import Filter, Kind, Sort
 from chairside.store import lists
 from chairside.store import typeahead as store_typeahead
+from chairside.store.narrowing import Chosen, Narrowing
 from chairside.store.tables import Table, state_of
 from chairside.words import after, longest, question
 
@@ -28,12 +29,21 @@ async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | li
     """One page with the exact total; a bare list where the kind answers one."""
     kind, query = table.kind, asked.query
     narrowed = await _narrow(desk, table, asked)
-    found = desk.shapes.of_rows(kind, await _page_rows(desk, table, query, narrowed), portal=desk.portal)
+    rows = await _page_rows(desk, table, query, narrowed)
+    found = desk.shapes.of_rows(kind, rows, portal=desk.portal)
     if kind.bare_list:
         return found
-    counted = await desk.fetch(lists.count_statement(kind, narrowed.chosen), *narrowed.values)
     size, number = query["page_size"], query["page"]
-    return {"items": found, "page": number, "page_size": size, "total": counted[0][0]}
+    if narrowed.chosen.found and rows:
+        total = rows[0]["total"]
+    else:
+        total = await _count(desk, kind, narrowed)
+    return {"items": found, "page": number, "page_size": size, "total": total}
+
+
+async def _count(desk: Desk, kind: Kind, narrowed: Narrowing) -> int:
+    counted = await desk.fetch(lists.count_statement(kind, narrowed.chosen), *narrowed.values)
+    return int(counted[0][0])
 
 
 async def items(desk: Desk, table: Table, asked: Asked) -> list[dict[str, Any]]:
@@ -44,23 +54,38 @@ async def items(desk: Desk, table: Table, asked: Asked) -> list[dict[str, Any]]:
 
 async def where(desk: Desk, table: Table, columns: Mapping[str, object]) -> list[dict[str, Any]]:
     """The answers of the live records whose columns have these values."""
-    narrowed = lists.Narrowing()
+    narrowed = Narrowing()
     for column, value in columns.items():
         narrowed.add("equals", column, value)
     rows = await _page_rows(desk, table, {}, narrowed)
     return [desk.shapes.of_row(table.kind, row, portal=desk.portal) for row in rows]
 
 
-async def _page_rows(desk: Desk, table: Table, query: Mapping[str, Any], narrowed: lists.Narrowing) -> list[Any]:
+async def _page_rows(desk: Desk, table: Table, query: Mapping[str, Any], narrowed: Narrowing) -> list[Any]:
     kind, order = table.kind, _order(table.kind, query)
     size, number = query.get("page_size", MOST_BARE), query.get("page", 1)
     values, offset_at = list(narrowed.values), None
     if number > 1:
         values.append((number - 1) * size)
         offset_at = len(values) + 1
-    statement = lists.page_statement(table, narrowed.chosen, order, size, offset_at)
-    await _plan(desk, kind, narrowed)
-    return await desk.fetch(statement, *values)
+    chosen = narrowed.chosen
+    if not _in_two_steps(kind, chosen):
+        return await desk.fetch(lists.page_statement(table, chosen, order, size, offset_at), *values)
+    await desk.connection.execute(lists.FOR_THESE_VALUES)
+    ids = await desk.fetch(lists.page_ids(table, chosen, order, size, offset_at), *values)
+    return await _rows(desk, table, narrowed, ids)
+
+
+def _in_two_steps(kind: Kind, chosen: Chosen) -> bool:
+    """Whether a list can be long in many orders, and which way is best hangs on what it is narrowed to."""
+    return bool(kind.sorts) and chosen.uneven
+
+
+async def _rows(desk: Desk, table: Table, narrowed: Narrowing, ids: Sequence[Record]) -> list[Any]:
+    """The second step: the rows of the ids that the first has found."""
+    await desk.connection.execute(lists.FOR_ANY_VALUES)
+    statement = lists.rows_statement(table, narrowed.chosen, len(narrowed.values) + 2)
+    return await desk.fetch(statement, *narrowed.values, [row["id"] for row in ids])
 
 
 async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
@@ -71,25 +96,22 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
     about = _about(kind, desk.org_id, query, sort)
     anchor = _read_cursor(desk, query.get("after"), about)
     narrowed = await _narrow(desk, table, asked)
-    await _plan(desk, kind, narrowed)
+    apart = _in_two_steps(kind, narrowed.chosen)
     if sort.column == "updated_at":
         narrowed.add("before", sort.column, await _settled_until(desk))
     first = query["first"]
-    rows = await _run(desk, table, narrowed, order, first + 1, anchor)
-    more, rows = len(rows) > first, rows[:first]
+    if apart:
+        await desk.connection.execute(lists.FOR_THESE_VALUES)
+    found = await _run(desk, table, narrowed, order, first + 1, anchor, apart=apart)
+    more, found = len(found) > first, found[:first]
     info: dict[str, object] = {
         "has_next_page": more,
-        "end_cursor": _write_cursor(desk, rows[-1], about) if rows else None,
+        "end_cursor": _write_cursor(desk, found[-1], about) if found else None,
         "has_previous_page": anchor is not None,
-        "start_cursor": _write_cursor(desk, rows[0], about) if rows else None,
+        "start_cursor": _write_cursor(desk, found[0], about) if found else None,
     }
+    rows = await _rows(desk, table, narrowed, found) if apart else found
     return {"data": desk.shapes.of_rows(kind, rows, portal=desk.portal), "page_info": info}
-
-
-async def _plan(desk: Desk, kind: Kind, narrowed: lists.Narrowing) -> None:
-    """Have a list that can be long in many orders planned for what it is narrowed to."""
-    if kind.sorts and narrowed.chosen.uneven:
-        await desk.connection.execute(lists.FOR_THESE_VALUES)
 
 
 async def _settled_until(desk: Desk) -> datetime:
@@ -105,13 +127,16 @@ async def _settled_until(desk: Desk) -> datetime:
 async def _run(
     desk: Desk,
     table: Table,
-    narrowed: lists.Narrowing,
+    narrowed: Narrowing,
     order: lists.Order,
     wanted: int,
     anchor: Cursor | None,
+    *,
+    apart: bool,
 ) -> list[Any]:
-    """Up to `wanted` rows after the anchor: the run of values first, then the run of nulls."""
+    """Up to `wanted` rows, or ids in two steps, after the anchor: the run of values first, then the run of nulls."""
     rows: list[Any] = []
+    written = lists.walk_ids if apart else lists.walk_statement
     for nulls in (False, True) if order.nullable else (False,):
         if anchor is not None and anchor[1] and not nulls:
             continue
@@ -122,16 +147,16 @@ async def _run(
             anchor_at = len(values) + 2
             values += [anchor[0]] if nulls else [anchor[0], anchor[2]]
         # The limit stays the same for both runs, so that a walk has few statements to plan.
-        statement = lists.walk_statement(table, narrowed.chosen, order, wanted, nulls, anchor_at)
+        statement = written(table, narrowed.chosen, order, wanted, nulls, anchor_at)
         rows += (await desk.fetch(statement, *values))[: wanted - len(rows)]
     return rows
 
 
-async def _narrow(desk: Desk, table: Table, asked: Asked) -> lists.Narrowing:
+async def _narrow(desk: Desk, table: Table, asked: Asked) -> Narrowing:
     """The conditions that the query's filters mean; not_found for a filter by something that is not there."""
     kind, query = table.kind, asked.query
     archived = query.get("status") == "archived" and any(f.how == "state" for f in kind.filters)
-    narrowed = lists.Narrowing(archived)
+    narrowed = Narrowing(archived)
     if kind.parent and query.get("include_family"):
         narrowed.family(asked.path["patient_uuid"])
     elif kind.parent:
@@ -151,10 +176,12 @@ async def _narrow(desk: Desk, table: Table, asked: Asked) -> lists.Narrowing:
             _add(narrowed, kind, listed, value)
         if listed.counted is not None:
             narrowed.told.append(listed.counted)
+    if narrowed.by_tag_alone:
+        narrowed.few_have_it(await _count(desk, kind, narrowed), await _count(desk, kind, Narrowing()))
     return narrowed
 
 
-def _add(narrowed: lists.Narrowing, kind: Kind, listed: Filter, value: Any) -> None:
+def _add(narrowed: Narrowing, kind: Kind, listed: Filter, value: Any) -> None:
     if listed.how == "contains":
         narrowed.add("contains", listed.column, " ".join(value.casefold().split()))
     elif listed.how == "is":
