@@ -18,8 +18,9 @@ from chairside.engine.context import Caller, Context
 from chairside.engine.work import Work
 from chairside.fields import read_body
 from chairside.settings import Settings
-from chairside.store.lending import Connection
+from chairside.store.lending import Connection, Lender
 from chairside.store.pool import Pool
+from chairside.store.transactions import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,21 @@ class Ask:
     body: Mapping[str, object] = field(default_factory=dict)
 
 
-class _Heard(Pool):
-    """The server's pool with one connection, and all that goes over it."""
+class _Heard(Transaction):
+    """A transaction whose connection tells from now on what goes over it."""
+
+    def __init__(self, hear: Callable[[LoggedQuery], None], lender: Lender, org_id: str, **how: bool) -> None:
+        super().__init__(lender, org_id, writes=how["writes"], stamps=how["stamps"], large=how["large"])
+        self._hear = hear
+
+    async def __aenter__(self) -> Connection:
+        connection = await super().__aenter__()
+        connection.add_query_logger(self._hear)
+        return connection
+
+
+class _Listening(Pool):
+    """The server's pool with one connection, and what its transactions send; the trail's appending is not heard."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(server_place(settings), size=1)
@@ -50,10 +64,8 @@ class _Heard(Pool):
     def hear(self, query: LoggedQuery) -> None:
         self.calls.append(Call(query.query, tuple(query.args or ())))
 
-    async def _connect(self) -> Connection:
-        connection = await super()._connect()
-        connection.add_query_logger(self.hear)
-        return connection
+    def transaction(self, org_id: str, *, writes: bool, stamps: bool = False, large: bool = False) -> Transaction:
+        return _Heard(self.hear, self._lender, org_id, writes=writes, stamps=stamps, large=large)
 
 
 Hear = Callable[[Ask], Awaitable[list[Call]]]
@@ -66,7 +78,7 @@ async def listening(data_dir: Path, org_id: str) -> AsyncIterator[Hear]:
     The driver's own questions are among them, which it asks when it meets a type of array for the first time.
     """
     settings = Settings(data_dir=data_dir)
-    pool = _Heard(settings)
+    pool = _Listening(settings)
     house, trail = house_of(settings, pool)
     trail.start()
 
