@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 
@@ -218,3 +220,14 @@ def test_statements_in_files_are_for_store_alone_to_load() -> None:
     """Prevents SQL that hides in a data file of some other package."""
     files = (REPOSITORY / "src").rglob("*.sql")
     assert {file.relative_to(REPOSITORY / "src" / "chairside").parts[0] for file in files} == {"store"}
+
+
+def test_a_server_without_the_demo_does_not_load_its_generator() -> None:
+    """Workers begin with the module of the command line and keep what it loads."""
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, chairside.cli; print(*sorted(sys.modules))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    loaded = set(told.stdout.split())
+    assert "chairside.app" in loaded
+    assert {"chairside.demo", "mimesis"} & loaded == set()

@@ -15,8 +15,7 @@ import typer
 from chairside import __version__, embedded
 from chairside.app import all_orgs, owner_place
 from chairside.cli import checks, clerk, keys
-from chairside.cli import demo as demo_practice
-from chairside.cli.place import AsJson, DataDir, Fault, database, mended, out, run_in, say, settings_for
+from chairside.cli.place import DEMO_FILE, AsJson, DataDir, Fault, database, mended, out, run_in, say, settings_for
 from chairside.embedded import backup as archive
 from chairside.settings import Settings
 from chairside.store import migrate as schema
@@ -68,7 +67,7 @@ def backup(
 ) -> None:
     """Write a consistent copy of everything into one file, while the server goes on."""
     settings = settings_for(data_dir)
-    names = [demo_practice.FILE, *([settings.key_file.name] if with_keys else [])]
+    names = [DEMO_FILE, *([settings.key_file.name] if with_keys else [])]
     about = {
         "made_by": f"chairside {__version__}",
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),

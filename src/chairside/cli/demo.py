@@ -14,7 +14,7 @@ from typing import Any
 
 from chairside.changes import Asked, Reply
 from chairside.cli.clerk import STARTERS, Clerk, create_org, create_token
-from chairside.cli.place import say
+from chairside.cli.place import DEMO_FILE, say
 from chairside.demo import Chart, People, Person, Practice, Row, chart, people, practice
 from chairside.engine.desk import Desk
 from chairside.engine.ids import new_id
@@ -26,7 +26,6 @@ from chairside.store.pool import Pool
 SEED, PATIENTS = 8400, 500
 # The same people wherever it is made: ages are as of this day.
 TODAY = date(2026, 1, 5)
-FILE = "demo.json"
 # As many as the clerk's pool has connections.
 AT_ONCE = 4
 SAY_EVERY_SECONDS = 1.0
@@ -48,7 +47,7 @@ Ids = dict[str, dict[object, str]]
 def read(data_dir: Path) -> dict[str, str]:
     """The demo org's id and token, kept from the first start; without token while it is not finished."""
     try:
-        return {key: str(value) for key, value in json.loads((data_dir / FILE).read_text()).items()}
+        return {key: str(value) for key, value in json.loads((data_dir / DEMO_FILE).read_text()).items()}
     except (OSError, ValueError, AttributeError):
         return {}
 
@@ -59,7 +58,7 @@ async def make(settings: Settings, pool: Pool, work: Work) -> dict[str, str]:
     if not kept:
         # The day is kept, for a start that goes on after midnight must say the same again.
         kept = {"org_id": new_id(), "made_on": datetime.now(UTC).date().isoformat()}
-        _keep(settings.data_dir / FILE, kept)
+        _keep(settings.data_dir / DEMO_FILE, kept)
     today = date.fromisoformat(kept["made_on"])
     made = practice(SEED, PATIENTS, TODAY)
     around = people(made.patients, SEED, today)
@@ -69,7 +68,7 @@ async def make(settings: Settings, pool: Pool, work: Work) -> dict[str, str]:
     token = await create_token(pool, clerk.caller.org_id, "admin", name="Demo administrator")
     telling = next(place for place, c in enumerate(charts) if c.allergy and c.medication and c.vital_signs)
     kept |= {"token": token.text, "patient_id": ids["patient"][telling]}
-    _keep(settings.data_dir / FILE, kept)
+    _keep(settings.data_dir / DEMO_FILE, kept)
     return kept
 
 

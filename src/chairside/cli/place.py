@@ -20,6 +20,8 @@ from chairside.settings import SettingFault, Settings, from_environment
 from chairside.store.migrate import MigrationFault
 
 T = TypeVar("T")
+
+DEMO_FILE = "demo.json"
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of database and keys; default .chairside.", show_default=False),

@@ -27,7 +27,7 @@ from rich.panel import Panel
 
 from chairside import __version__, embedded
 from chairside.app import owner_place
-from chairside.cli import clerk, demo, keys
+from chairside.cli import clerk, keys
 from chairside.cli.place import DataDir, Fault, mended, say, settings_for
 from chairside.settings import Settings, variable
 from chairside.store.migrate import migrate
@@ -101,6 +101,9 @@ async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:
     await keys.ensure(settings)
     if not with_demo:
         return {}
+    # The generator's library and its names take 4 MB, which a worker, beginning with this module, would keep for good.
+    from chairside.cli import demo  # noqa: PLC0415
+
     kept = demo.read(settings.data_dir)
     if "token" not in kept:
         say("Making the demo practice: 3 locations, 6 providers, 500 patients, charts and families ...")
