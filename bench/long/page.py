@@ -70,6 +70,7 @@ _HOW = """
   putting it on again in the bench's copy of the database. Both in turns.
 - A worker's memory is its proportional set size: what it shares with the other worker counts half. It is first read
   three seconds after the import, for a worker takes one to give back what an import has used.
+- What profiles showed and what each change gave stands in `docs/profiles.md`.
 """
 
 
