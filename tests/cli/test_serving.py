@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -296,6 +297,12 @@ def test_a_start_serves_at_the_address_it_prints(served: House) -> None:
     assert os.path.isdir(embedded.endpoint(served.data_dir).host)  # noqa: PTH112 - may be a name in /proc
 
 
+def sealing_keys(house: House) -> list[dict[str, str]]:
+    """The keys that the key file of this house holds, the newest first."""
+    keys: list[dict[str, str]] = json.loads((house.data_dir / "keys.json").read_text())["keys"]
+    return keys
+
+
 def test_a_rotated_key_opens_what_the_old_one_sealed(stopped: House) -> None:
     """While the server goes on: the same number is revealed, new ones are sealed, duplicates are still found."""
     house = stopped.start(workers=2)
@@ -303,13 +310,13 @@ def test_a_rotated_key_opens_what_the_old_one_sealed(stopped: House) -> None:
     desk = org.desk()
     sent = {"first_name": "Ana", "last_name": "Sealed", "social_security_number": "900-45-6789"}
     made = desk.made("/patients", sent)
-    before = (house.data_dir / "keys.json").read_text()
+    [before] = sealing_keys(house)
     done = command("rotate-key", data_dir=house.data_dir)
     assert (done.returncode, done.stdout) == (0, "")
     assert "Sealed 1 values under key k2" in done.stderr
-    after = (house.data_dir / "keys.json").read_text()
-    assert "k1" not in after
-    assert after != before
+    [after] = sealing_keys(house)
+    assert (before["id"], after["id"]) == ("k1", "k2")
+    assert after["key"] != before["key"]
     for _ in range(6):
         shown = desk.read(f"/patients/{made['id']}", reveal="ssn")
         assert shown["social_security_number"] == "900456789"
