@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 
 import pytest
 
+from chairside.engine.vault import Vault
 from tests.sources import REPOSITORY, Source, sources
 
 _WORDS = frozenset({"errors", "types", "fields", "changes", "resource", "words"})
@@ -222,12 +225,19 @@ def test_statements_in_files_are_for_store_alone_to_load() -> None:
     assert {file.relative_to(REPOSITORY / "src" / "chairside").parts[0] for file in files} == {"store"}
 
 
-def test_a_server_without_the_demo_does_not_load_its_generator() -> None:
-    """Workers begin with the module of the command line and keep what it loads."""
+def test_a_worker_loads_no_library_that_it_does_not_use(tmp_path: Path) -> None:
+    """Neither the demo's generator, which the command line could bring, nor what the framework looks for by itself."""
+    place = {
+        "CHAIRSIDE_DATA_DIR": str(tmp_path),
+        "CHAIRSIDE_DATABASE_URL": "postgresql://nobody@localhost/nothing",  # connected to at a first request
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+    }
+    Vault.create(tmp_path / "keys.json")
     told = subprocess.run(
-        [sys.executable, "-c", "import sys, chairside.cli; print(*sorted(sys.modules))"],
+        [sys.executable, "-c", "import sys, chairside.cli, chairside.app; chairside.app.create(); print(*sys.modules)"],
+        env=os.environ | place,
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     loaded = set(told.stdout.split())
-    assert "chairside.app" in loaded
-    assert {"chairside.demo", "mimesis"} & loaded == set()
+    assert {"chairside.app", "litestar.app"} <= loaded
+    assert {"chairside.demo", "mimesis", "pydantic", "litestar.plugins.pydantic"} & loaded == set()

@@ -118,12 +118,20 @@ def create() -> App:
         patience=settings.patience / 1000,
     )
     app = application(house, every_operation(), openapi(), lifespan, doors)
-    # What is there now stays, so it need not be looked through again whenever a large body is read.
-    gc.collect()
-    gc.freeze()
+    freeze()
     # Nor need what is read of an import be looked through every few rows: it holds nothing that holds it.
     gc.set_threshold(50_000, 10, 10)
     return app
+
+
+def freeze() -> None:
+    """What is there now stays, so it need not be looked through again whenever a large body is read.
+
+    Before workers are forked it also keeps what they share: to look through an object writes to it, and what a worker
+    writes to is copied for it.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _tidy(house: House) -> None:

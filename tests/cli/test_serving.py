@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -76,6 +77,20 @@ def test_a_signal_stops_server_and_database_cleanly(stopped: House, how: signal.
     assert not control
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", house.port)) != 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="The system does not tell")
+def test_workers_share_what_is_loaded_before_they_are_made(stopped: House) -> None:
+    """Of what has been written to memory: each has as much in common with the others as of its own, about."""
+    house = stopped.start(workers=2)
+    assert house.process
+    supervisor, database = house.process.pid, descendants(database_of(house))
+    workers = descendants(supervisor) - database - {supervisor}
+    seen = {pid: Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in workers}
+    written = [dict(re.findall(r"^(Shared|Private)_Dirty: +(\d+) kB$", text, re.MULTILINE)) for text in seen.values()]
+    large = [(int(each["Shared"]), int(each["Private"])) for each in written if int(each["Private"]) > 10_000]
+    assert len(large) == 2
+    assert all(shared > 0.7 * private for shared, private in large), large
 
 
 def database_of(house: House) -> int:

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from chairside import __version__, embedded
-from chairside.app import owner_place
+from chairside.app import freeze, owner_place
 from chairside.cli import clerk, keys
 from chairside.cli.place import DataDir, Fault, mended, say, settings_for
 from chairside.settings import Settings, variable
@@ -132,6 +132,7 @@ def _run(settings: Settings, kept: dict[str, str]) -> None:
         backpressure=settings.connections,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
     )
+    freeze()
     try:
         server.serve()
     except SystemExit:  # how it ends by itself: a worker that was started again did not live for six seconds
