@@ -51,9 +51,9 @@ WITH chart AS (
   SELECT r.id, CASE WHEN r.last_name_key = $2 THEN 1 ELSE 2 END AS rank, {_NAME} FROM patients r
   WHERE {_live("r")} AND r.last_name_key >= $3 AND r.last_name_key < $4
   ORDER BY r.last_name_key, r.first_name_key, r.id LIMIT {limit}
-), rest AS (
+), rest AS ( -- its condition stands outside, else a table of those told apart is made to stay empty
   SELECT m.patient_id AS id, 3 AS rank, m.name
-  FROM (SELECT DISTINCT w.patient_id, w.name FROM {_words(_range(3), f"(SELECT count(*) FROM last) < {limit}")}) m
+  FROM (SELECT DISTINCT w.patient_id, w.name FROM {_words(_range(3))}) m WHERE (SELECT count(*) FROM last) < {limit}
   ORDER BY m.name, m.patient_id LIMIT 2 * {limit}
 ), best AS (
   SELECT id, min(rank) AS rank, name
