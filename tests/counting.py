@@ -23,7 +23,7 @@ from tests.house import House
 Run = Callable[[DeskOfRules, Asked], Awaitable[Reply]]
 
 
-async def statements_of(run: Run, house: House, org_id: str, patient: str) -> tuple[list[str], object]:
+async def statements_of(run: Run, house: House, org_id: str, patient: str, **query: object) -> tuple[list[str], object]:
     """What it sends for this patient, in order, and what it answers."""
     now = datetime.now(UTC)
     caller = Caller(org_id=org_id, user_id=org_id, token_id=org_id, name="Test", number=1, role="admin")
@@ -37,7 +37,7 @@ async def statements_of(run: Run, house: House, org_id: str, patient: str) -> tu
 
     async with connected(house.data_dir) as connection, transaction(connection, org_id, writes=False):
         desk = Desk(context, connection, tables(ALL), Shapes(ALL), Vault(Path("/nowhere")))  # no key is needed
-        asked = Asked(path={"patient_uuid": patient}, query={}, body={}, now=now)
+        asked = Asked(path={"patient_uuid": patient}, query=query, body={}, now=now)
         with connection.query_logger(note):
             reply = await run(desk, asked)
     return sent, reply.data

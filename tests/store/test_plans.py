@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
-from itertools import count
-from typing import Any
 
 import asyncpg
 import pytest
 
-from chairside.app import server_place
 from chairside.records import ALL
-from chairside.settings import Settings
 from chairside.store.lists import (
     FOR_ANY_VALUES,
     FOR_THESE_VALUES,
@@ -27,7 +22,6 @@ from chairside.store.lists import (
     walk_statement,
 )
 from chairside.store.narrowing import Chosen, Narrowing
-from chairside.store.pool import connect
 from chairside.store.sql import queries
 from chairside.store.tables import tables
 from chairside.store.typeahead import statement as typeahead
@@ -36,11 +30,10 @@ from tests.database import Connection, connected
 from tests.house import House, Org
 from tests.statements import EVERY, OF_NO_ORG, OF_OWNER, tagged
 from tests.store.crowd import COMMON, LOCATION, PATIENT, PROVIDER, RARE, SCARCE, TAG, crowd, made_id
+from tests.store.plans import Plan, buffers, explaining, nodes, plan_of
 
 PATIENTS = 100_000
 TABLE = tables(ALL)["patient"]
-Plan = dict[str, Any]
-_numbers = count(1)
 LARGE = {"patients", "patient_words", "patient_tags"}
 # Pages of 8 kB; all patients take 5,000, and their indexes as many again.
 MOST_OF_A_PAGE, MOST_OF_A_SUMMARY, MOST_OF_A_RECORD = 3_000, 100, 60
@@ -66,45 +59,6 @@ async def practice(house: House) -> Org:
     return org
 
 
-@asynccontextmanager
-async def explaining(house: House, org: Org) -> AsyncIterator[Connection]:
-    """A connection as the server has them, inside a transaction of the org that leaves nothing."""
-    connection = await connect(server_place(Settings(data_dir=house.data_dir)))
-    try:
-        await connection.transaction().start()
-        await connection.execute(f"SET LOCAL app.org = '{org.id}'")
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def plan_of(connection: Connection, statement: str, values: Sequence[object] | None = None) -> Plan:
-    """How the server would run a statement: for any values, or, with these, how it did run it and what it read."""
-    if values is None:
-        values, how = [None] * len((await connection.prepare(statement)).get_parameters()), ""
-    else:
-        how = "ANALYZE, BUFFERS, "
-    given = f"({', '.join(map(literal, values))})" if values else ""
-    name = f"explained_{next(_numbers)}"
-    async with connection.transaction():
-        await connection.execute(f"PREPARE {name} AS {statement}")
-        [[text]] = await connection.fetch(f"EXPLAIN ({how}FORMAT JSON) EXECUTE {name}{given}")
-    return dict(json.loads(text)[0]["Plan"])
-
-
-def literal(value: object) -> str:
-    if value is None or isinstance(value, int):
-        return str(value) if value is not None else "NULL"
-    listed = "{" + ",".join(value) + "}" if isinstance(value, list) else str(value)
-    return "'" + listed.replace("'", "''") + "'"
-
-
-def nodes(plan: Plan) -> Iterator[Plan]:
-    yield plan
-    for below in plan.get("Plans", ()):
-        yield from nodes(below)
-
-
 def faults(plan: Plan, of_orgs: set[str]) -> list[str]:
     """Scans of a table with rows of orgs, and looks into an index that do not begin with the org."""
     found = []
@@ -122,7 +76,7 @@ def faults(plan: Plan, of_orgs: set[str]) -> list[str]:
 async def test_no_statement_can_only_scan(house: House, practice: Org) -> None:
     """Where a table is small a scan is right, so here scans are dear: whatever still scans has no index to go by."""
     bad = {}
-    async with explaining(house, practice) as connection:
+    async with explaining(house, practice.id) as connection:
         of_orgs = {row["relname"] for row in await connection.fetch(OF_ORGS)}
         assert {"patients", "patient_words", "patient_counts", "tag_counts", "audit_events"} <= of_orgs
         await connection.execute("SET LOCAL enable_seqscan = off")
@@ -137,7 +91,7 @@ async def test_no_statement_can_only_scan(house: House, practice: Org) -> None:
 
 async def test_a_scan_is_noticed(house: House, practice: Org) -> None:
     """The test above can fail."""
-    async with explaining(house, practice) as connection:
+    async with explaining(house, practice.id) as connection:
         for way in ("indexscan", "indexonlyscan", "bitmapscan"):
             await connection.execute(f"SET LOCAL enable_{way} = off")
         assert "scans patients" in faults(await plan_of(connection, TABLE.load), LARGE)
@@ -208,7 +162,7 @@ async def known_ids(connection: Connection) -> dict[str, str]:
 async def test_a_page_reads_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
     """Under the settings of the server, whatever the sort and the filter, also in the middle of a walk."""
     read: dict[str, int] = {}
-    async with explaining(house, practice) as connection:
+    async with explaining(house, practice.id) as connection:
         for name, chosen, statement, values in pages(await known_ids(connection)):
             await connection.execute(FOR_THESE_VALUES if chosen.uneven else FOR_ANY_VALUES)
             plan = await plan_of(connection, statement, [practice.id, *values])
@@ -219,7 +173,7 @@ async def test_a_page_reads_a_bounded_part_of_a_large_practice(house: House, pra
 
 async def test_the_second_step_reads_the_records_of_the_first_and_no_more(house: House, practice: Org) -> None:
     """By one plan for any values, however common what the list is narrowed to."""
-    async with explaining(house, practice) as connection:
+    async with explaining(house, practice.id) as connection:
         ids = await known_ids(connection)
         listed = [row["id"] for row in await connection.fetch(FIFTY, practice.id)]
         await connection.execute(FOR_ANY_VALUES)
@@ -234,7 +188,7 @@ async def test_the_second_step_reads_the_records_of_the_first_and_no_more(house:
 async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
     """A summary knows those of plain filters; a search reads as many records as it finds."""
     read: dict[str, int] = {}
-    async with explaining(house, practice) as connection:
+    async with explaining(house, practice.id) as connection:
         # What other tests left in a summary may be so little that scanning it is right.
         await connection.execute("SET LOCAL enable_seqscan = off")
         ids = await known_ids(connection)
@@ -255,7 +209,7 @@ async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, pr
 
 async def test_two_words_typed_read_little_more_than_whom_they_find(house: House, practice: Org) -> None:
     """Not all whom the one finds and all whom the other does, of whom in a large practice there are very many."""
-    async with explaining(house, practice) as connection:
+    async with explaining(house, practice.id) as connection:
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         values = ["am", "a", after("a"), "m", after("m")]
         plan = await plan_of(connection, typeahead(2, 20), [practice.id, *values])
@@ -269,8 +223,3 @@ async def test_two_words_typed_read_little_more_than_whom_they_find(house: House
 
 def scanned(plan: Plan) -> list[str]:
     return [n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] in LARGE]
-
-
-def buffers(plan: Plan) -> int:
-    """Pages of 8 kB looked at."""
-    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])

@@ -12,6 +12,7 @@ from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
 from chairside.errors import refuse
 from chairside.fields import Entry
+from chairside.store.lists import FOR_THESE_VALUES
 from chairside.types import Choice, Date, Integer, Text, Uuid
 
 OUTCOMES = ("allowed", "denied", "invalid", "failed")
@@ -24,6 +25,7 @@ async def read_trail(desk: Desk, asked: Asked) -> Reply:
     first: date | None = query.get("date_from")
     last: date | None = query.get("date_to")
     until = last + timedelta(days=1) if last else None
+    await desk.connection.execute(FOR_THESE_VALUES)
     rows = await desk.ask(
         "audit.page", *narrowed, _midnight(first), _midnight(until), at, record_id, query["first"] + 1
     )

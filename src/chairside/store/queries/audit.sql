@@ -5,7 +5,8 @@ INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, acti
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 
 -- name: page
--- Audit records, newest first, narrowed by what is given; $8 and $9 are where the page before ended.
+-- Audit records, newest first, narrowed by what is given; $8 and $9 are where the page before ended. Planned anew for
+-- these values, for which of two indexes serves it hangs on what is given.
 SELECT id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method, route, status, outcome,
   request_id
 FROM audit_events

@@ -9,6 +9,6 @@ SELECT fingerprint, status, body, version, location FROM idempotency_keys
 WHERE org_id = $1 AND caller_id = $2 AND key = $3;
 
 -- name: forget
--- Keys that nobody will retry any more, a bounded number of them.
-DELETE FROM idempotency_keys WHERE org_id = $1 AND (caller_id, key) IN (
-  SELECT caller_id, key FROM idempotency_keys WHERE org_id = $1 AND created_at < $2 LIMIT 1000);
+-- Keys that nobody will retry any more, about a thousand of them: the oldest, by their range of the index.
+DELETE FROM idempotency_keys WHERE org_id = $1 AND created_at < $2 AND created_at <= coalesce(
+  (SELECT created_at FROM idempotency_keys WHERE org_id = $1 ORDER BY created_at OFFSET 999 LIMIT 1), $2);
