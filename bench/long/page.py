@@ -64,7 +64,8 @@ _HOW = """
   among them: the server writes it over a connection of its own, for many reads at once.
 - Where there are more connections than PostgreSQL lets in beside the server's, pgbench has as many as it lets in.
 - Growth is measured warm, on kept data directories, at one number of connections: each read of all sizes in turns,
-  three times, of which the one with the middle p50 counts. With a thousand orgs each request is of another org.
+  three times, of which the one with the middle p50 counts; typeahead, whose p99 is a goal, four times as long. With a
+  thousand orgs each request is of another org.
 - What the trail costs is measured on a server of the bench's own in which the waiting for the record is replaced
   (`bench/unaudited`); the product has no such switch. What row-level security costs is measured by taking it off and
   putting it on again in the bench's copy of the database. Both in turns.
