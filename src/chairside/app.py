@@ -23,6 +23,7 @@ from chairside.engine.audit import Trail
 from chairside.engine.heads import HeadsFile
 from chairside.engine.operations import Operation, operations
 from chairside.engine.sealer import Sealer
+from chairside.engine.shown import Finders
 from chairside.engine.trail import AUDIT
 from chairside.engine.vault import Vault
 from chairside.engine.verbs import VERBS
@@ -33,6 +34,7 @@ from chairside.rest.admission import Admission
 from chairside.rest.front import App
 from chairside.rest.handlers import House
 from chairside.rest.openapi import document
+from chairside.rest.schemas import SHARED
 from chairside.rest.server import application
 from chairside.settings import Settings, from_environment
 from chairside.store import constraints
@@ -70,8 +72,10 @@ def owner_place(settings: Settings) -> Place:
 
 def house_of(settings: Settings, pool: Pool) -> tuple[House, Trail]:
     trail = Trail(pool)
-    work = Work(pool, trail, tables(ALL), Shapes(ALL), Vault(settings.key_file), constraints.by_name(ALL))
-    return House(work, Doorkeeper(pool), settings.body_seconds), trail
+    finders = Finders(ALL, {**SHARED, **SCHEMAS})
+    vault, known = Vault(settings.key_file), constraints.by_name(ALL)
+    work = Work(pool, trail, tables(ALL), Shapes(ALL), vault, known, finders)
+    return House(work, Doorkeeper(pool), settings.body_seconds, settings.trusted_proxies), trail
 
 
 def sealer_of(settings: Settings, house: House, trail: Trail) -> Sealer:

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Literal
 
 from chairside.errors import CODES, Problem, Refused
-from chairside.types import Invalid, Type, Uuid
+from chairside.types import Boolean, Choice, Integer, Invalid, Many, Type, Uuid
 
 # So many unknown fields are named; a mebibyte of them would take more than a second to tell.
 MOST_UNKNOWN = 100
 UUID = Uuid()
+# Types of parameters that cannot hold a name, a birth date or anything else of a patient but an id.
+_PLAIN = (Boolean, Choice, Integer, Uuid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +25,9 @@ class Field:
 
     `create`, `patch` and `answer` say in which shapes it appears. `stored=False` marks what only some answers
     fill; `default` stands in for it elsewhere. `hidden` columns never leave the server. `portal` is what a
-    patient's own login may do with it. `clinical` fields are for whoever writes charts, even one who may not write
-    the rest of the record. `sealed` values are encrypted
-    on their way to the database and shown whole to who may, with `?reveal=` and this word.
+    patient's own login may do with it. `clinical` fields may be changed by a role that writes charts, even
+    one that may not write the rest of the record, and answer null to a role that does not read charts. `sealed` values
+    are encrypted on their way to the database and shown whole to who may, with `?reveal=` and this word.
     """
 
     name: str
@@ -86,7 +88,10 @@ class Borrowed(Field):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of a body or query: its key, type, and whether it must or may be null."""
+    """One entry of a body or query: its key, type, and whether it must or may be null.
+
+    The audit record keeps a parameter of the query whose type holds no patient data, and one that is `recordable`.
+    """
 
     key: str
     type: Type
@@ -94,6 +99,12 @@ class Entry:
     required: bool = False
     nullable: bool = False
     default: object = None
+    recordable: bool = False
+
+    @property
+    def recorded(self) -> bool:
+        of = self.type.item if isinstance(self.type, Many) else self.type
+        return self.recordable or isinstance(of, _PLAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

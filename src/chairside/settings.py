@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingFault(Exception):
@@ -28,6 +31,7 @@ class Settings:
     patience: int = 500
     connections: int = 1024
     body_seconds: int = 60
+    trusted_proxies: tuple[Network, ...] = ()
     log_format: str = "auto"
     log_level: str = "info"
 
@@ -53,6 +57,9 @@ DOCS: Mapping[str, str] = {
     "patience": "Milliseconds that a request waits in line before it is refused.",
     "connections": "Clients that each worker keeps connections with at once; more wait to be accepted.",
     "body_seconds": "Seconds that the body of a request may take to come whole.",
+    "trusted_proxies": (
+        "Addresses or networks, separated by commas, of proxies whose X-Forwarded-For is believed; none, if not set."
+    ),
     "log_format": "json, console, or auto: console on a terminal, json elsewhere.",
     "log_level": "debug, info, warning or error.",
 }
@@ -89,4 +96,13 @@ def _value(key: str, name: str, text: str) -> object:
         return int(text)
     if name in _CHOICES and text not in _CHOICES[name]:
         raise SettingFault(f"{key} must be one of {', '.join(_CHOICES[name])}.")
+    if name == "trusted_proxies":
+        return _networks(key, text)
     return Path(text).absolute() if name == "data_dir" else text
+
+
+def _networks(key: str, text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise SettingFault(f"{key} must be addresses or networks, such as 10.0.0.5,192.168.0.0/16.") from None

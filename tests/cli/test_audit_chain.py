@@ -20,6 +20,7 @@ from tests.house import House, Org, new_house, wait_for
 
 # As the superuser: statements with the org as $1, and what must be said of them.
 RECORD = "id = (SELECT id FROM audit_events WHERE org_id = $1 ORDER BY at, id OFFSET 2 LIMIT 1)"
+LISTED = "id = (SELECT id FROM audit_events WHERE org_id = $1 AND patients IS NOT NULL ORDER BY at, id LIMIT 1)"
 COLUMNS = (
     "actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method, route, status, outcome, request_id"
 )
@@ -28,14 +29,44 @@ EDITED = f"UPDATE audit_events SET actor_name = 'Nobody' WHERE org_id = $1 AND {
 STRIPPED = f"UPDATE audit_events SET mac = NULL WHERE org_id = $1 AND {RECORD}"
 COPIED = f"INSERT INTO audit_events SELECT org_id, id, at - interval '1 year', {COLUMNS}, mac {OF}"
 AGED = f"INSERT INTO audit_events SELECT org_id, gen_random_uuid(), at - interval '9 years', {COLUMNS}, NULL {OF}"
+ROBBED = (
+    "UPDATE audit_events SET client_id = NULL, query = NULL, shown = NULL, patients = NULL"
+    f" WHERE {LISTED} AND org_id = $1"
+)
+# Records from before the chain, which named neither client nor patients.
+FIRST_FORM = "UPDATE audit_events SET mac = NULL, client_id = NULL, query = NULL, shown = NULL, patients = NULL"
 RELINKED = "UPDATE audit_links SET ids = ids[2:] || gen_random_uuid() WHERE org_id = $1 AND number = 2"
 CUT_OFF = "DELETE FROM audit_links WHERE org_id = $1 AND number > 1"
+TABLES = ("audit_events", "audit_links", "audit_patients", "audit_clients")
 TAMPERINGS = {
     "edited": (EDITED, "was altered (link"),
     "stripped of its MAC": (STRIPPED, "was altered (link"),
     "deleted": (f"DELETE {OF}", "is missing (link"),
     "copied to another time": (COPIED, "was added or altered"),
     "made to look older than the chain": (AGED, "was added or altered"),
+    "made to name nobody": (
+        f"UPDATE audit_events SET patients = NULL WHERE {LISTED} AND org_id = $1",
+        "was altered (link",
+    ),
+    "made to name somebody else": (
+        f"UPDATE audit_events SET patients = ARRAY[gen_random_uuid()] WHERE {LISTED} AND org_id = $1",
+        "was altered (link",
+    ),
+    "given another query": (
+        f"UPDATE audit_events SET query = '{{}}' WHERE {RECORD} AND org_id = $1",
+        "was altered (link",
+    ),
+    "given another client": (
+        f"UPDATE audit_events SET client_id = gen_random_uuid() WHERE {RECORD} AND org_id = $1",
+        "was altered (link",
+    ),
+    "robbed of all that was added to the first form": (ROBBED, "was altered (link"),
+    "found by its patients no more": ("DELETE FROM audit_patients WHERE org_id = $1", "no longer leads to it"),
+    "said to come from elsewhere": (
+        "UPDATE audit_clients SET address = '192.0.2.1' WHERE org_id = $1",
+        "its client was altered or deleted",
+    ),
+    "made to come from nowhere": ("DELETE FROM audit_clients WHERE org_id = $1", "its client was altered or deleted"),
     "unlinked": ("DELETE FROM audit_links WHERE org_id = $1 AND number = 1", "link 1 is missing"),
     "relinked": (RELINKED, "link 2 was altered"),
     "cut off": (CUT_OFF, "the chain ends with link 1, before"),
@@ -51,6 +82,7 @@ def trail(house: House) -> Org:
             made = desk.made("/patients", {"first_name": name, "last_name": "Chain"})
             desk.read(f"/patients/{made['id'].upper()}")
             desk.get("/patients/nobody")
+            desk.read("/patients", page_size=7)
         house.sealed()
     return org
 
@@ -66,7 +98,7 @@ def copied(trail: Org) -> Iterator[Org]:
 
     async def copy(back: bool) -> None:
         async with connected(trail.house.data_dir, "superuser") as database:
-            for table in ("audit_events", "audit_links"):
+            for table in TABLES:
                 if back:
                     await database.execute(f"DELETE FROM {table} WHERE org_id = $1", trail.id)
                     await database.execute(f"INSERT INTO {table} TABLE kept.{table}")
@@ -147,6 +179,7 @@ def own(tmp_path: Path) -> Iterator[Org]:
         with org.desk() as desk:
             desk.made("/patients", {"first_name": "Cy", "last_name": "Apart"})
             desk.get("/patients/nobody")
+            desk.read("/patients", page_size=7)
         yield org
 
 
@@ -170,7 +203,7 @@ def test_a_trail_from_before_the_chain_is_sealed_as_it_is_found(own: Org) -> Non
     (data / "keys.json").write_text(json.dumps(keys))
     (data / "audit-heads.jsonl").unlink()
     with embedded.attached(data, progress=lambda _: None):
-        for statement in ("DELETE FROM audit_links", "UPDATE audit_events SET mac = NULL"):
+        for statement in ("DELETE FROM audit_links", FIRST_FORM):
             asyncio.run(_tampered(own, f"{statement} WHERE org_id = $1"))
         asyncio.run(_tampered(own, "DELETE FROM key_fingerprints WHERE id = 'audit' OR id = $1"))
     own.house.start(workers=1)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chairside.engine.answers import Shapes
+from chairside.engine.answers import Shapes, View
 from chairside.records import ALL
 from chairside.resource import Kind
 
@@ -25,7 +25,7 @@ def rows(kind: Kind) -> Iterator[list[Any]]:
 @pytest.mark.parametrize("portal", [False, True], ids=["staff", "portal"])
 @pytest.mark.parametrize("kind", [k for k in ALL if k.present is None], ids=lambda k: k.name)
 def test_a_page_answers_as_one_record_does(kind: Kind, portal: bool) -> None:
-    alone = [SHAPES.of_row(kind, row, portal=portal) for row in rows(kind)]
-    page = SHAPES.of_rows(kind, rows(kind), portal=portal)
+    alone = [SHAPES.of_row(kind, row, View.PORTAL if portal else View.WHOLE) for row in rows(kind)]
+    page = SHAPES.of_rows(kind, rows(kind), View.PORTAL if portal else View.WHOLE)
     assert msgspec.json.encode(page) == msgspec.json.encode(alone)
     assert len(alone[0]) == len([f for f in kind.answered if f.portal or not portal])

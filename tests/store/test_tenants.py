@@ -24,7 +24,7 @@ from tests.house import House, Org
 from tests.statements import TABLES, unfiltered
 
 # Everybody may append to the trail, for reads of many orgs become durable together; nobody reads another's.
-APPENDED_BY_ALL = "audit_events"
+APPENDED_BY_ALL = ("audit_events", "audit_patients")
 WRITTEN = (
     "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped"
     " AND attgenerated = ''"
@@ -235,7 +235,7 @@ async def test_writing_for_no_org_raises(house: House, ours: Filled) -> None:
     """Neither can a row be changed, nor taken away where that is allowed at all."""
     async with connected(house.data_dir) as connection:
         for table in await tenant_tables(house):
-            if table != APPENDED_BY_ALL:
+            if table not in APPENDED_BY_ALL:
                 with pytest.raises((*NO_ORG_SET, asyncpg.InsufficientPrivilegeError)):
                     await connection.execute(f"UPDATE {table} SET org_id = org_id")
         for table in ("idempotency_keys", "patient_words"):
@@ -246,7 +246,7 @@ async def test_writing_for_no_org_raises(house: House, ours: Filled) -> None:
 async def test_a_row_of_another_org_is_refused_by_every_table(house: House, ours: Filled, theirs: Filled) -> None:
     """A copy of one's own row under another's org_id, new or moved there: the database refuses it by its policy."""
     for table in await tenant_tables(house):
-        if table == APPENDED_BY_ALL:
+        if table in APPENDED_BY_ALL:
             continue
         async with as_org(house, ours.org.id) as connection:
             written = ", ".join(row["attname"] for row in await connection.fetch(WRITTEN, table))
@@ -267,7 +267,7 @@ async def test_a_row_of_another_org_is_refused_by_every_table(house: House, ours
 async def test_the_trail_is_appended_to_and_read_by_its_own_org_alone(
     house: House, ours: Filled, theirs: Filled
 ) -> None:
-    """The one table that takes rows of any org shows each org its own."""
+    """The tables that take rows of any org show each org its own."""
     async with as_org(house, ours.org.id) as connection:
         seen = await connection.fetch("SELECT DISTINCT org_id FROM audit_events")
         assert [row["org_id"] for row in seen] == [ours.org.id]
@@ -279,6 +279,9 @@ async def test_the_trail_is_appended_to_and_read_by_its_own_org_alone(
             str(uuid4()),
         )
         assert await connection.fetchval("SELECT count(*) FROM audit_events") == before
+        named = await connection.fetchval("SELECT count(*) FROM audit_patients")
+        await connection.execute("INSERT INTO audit_patients VALUES ($1, $2, now())", theirs.org.id, str(uuid4()))
+        assert await connection.fetchval("SELECT count(*) FROM audit_patients") == named
 
 
 @pytest.mark.parametrize(
@@ -286,6 +289,10 @@ async def test_the_trail_is_appended_to_and_read_by_its_own_org_alone(
     [
         "UPDATE audit_events SET outcome = 'allowed'",
         "DELETE FROM audit_events",
+        "UPDATE audit_patients SET at = now()",
+        "DELETE FROM audit_patients",
+        "UPDATE audit_clients SET agent = NULL",
+        "DELETE FROM audit_clients",
         "TRUNCATE audit_events",
         "DELETE FROM patients",
         "TRUNCATE patients CASCADE",

@@ -23,17 +23,21 @@ OLD, NEW, LINK = 100_000, 300, 500
 # Of a table that has so few rows all may be looked at.
 A_FEW = 50
 PAGE = 50
+_EACH = "00000000-0000-7000"
 SOMEBODY = "00000000-0000-7000-8000-00000000000a"
 START = datetime(2024, 1, 1, tzinfo=UTC)
 _AT = "timestamptz '2024-01-01Z' + i * interval '1 second'"
 END = "2025-01-01T00:00:00Z"
 _ID = "('00000000-0000-7000-8001-' || lpad(to_hex(i), 12, '0'))::uuid"
 _PATIENT = "('00000000-0000-7000-8002-' || lpad(to_hex(i % 1000), 12, '0'))::uuid"
+_OTHER = "('00000000-0000-7000-8003-' || lpad(to_hex(i % 1000), 12, '0'))::uuid"
 _FILLED = (
+    f"""INSERT INTO audit_patients (org_id, patient_id, at) SELECT $1, {_OTHER}, {_AT}
+    FROM generate_series(0, $2::int + $3::int - 1) i""",
     f"""INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id,
-      method, route, status, outcome, request_id, mac)
+      method, route, status, outcome, request_id, patients, mac)
     SELECT $1, {_ID}, {_AT}, '{SOMEBODY}', 'Somebody', 'admin', 'read', 'patient', {_PATIENT}, {_PATIENT}, 'GET',
-      '/patients', 200, 'allowed', i::text, '\\x00'
+      '/patients', 200, 'allowed', i::text, ARRAY[{_OTHER}], '\\x00'
     FROM generate_series(0, $2::int + $3::int - 1) i""",
     f"""INSERT INTO audit_links (org_id, number, previous, sealed_at, complete_to, until, ats, ids, macs, hash,
       signature)
@@ -55,7 +59,7 @@ def at(place: int) -> str:
     return (START + timedelta(seconds=place)).isoformat()
 
 
-_TABLES = ("audit_events", "audit_links", "events", "event_heads", "idempotency_keys")
+_TABLES = ("audit_events", "audit_patients", "audit_links", "events", "event_heads", "idempotency_keys")
 CLEAN = f"VACUUM (ANALYZE) {', '.join(_TABLES)}"
 # Named for what happens; the statement, what it is given beside the org, and how many rows there are for it.
 ASKED: dict[str, tuple[str, list[object], int]] = {
@@ -63,15 +67,20 @@ ASKED: dict[str, tuple[str, list[object], int]] = {
     "where a link ends": ("chain.span", [at(OLD - 1), FIRST_ID, END, MOST_IN_A_LINK], NEW),
     "what is to be sealed": ("chain.unsealed", [at(OLD - 1), FIRST_ID, END, LAST_ID], NEW),
     "what was sealed meanwhile": ("chain.unsealed", [at(OLD - 99), FIRST_ID, END, LAST_ID], NEW + LINK),
-    "a page of the trail": ("audit.page", [*[None] * 8, PAGE], PAGE),
-    "a patient's page": ("audit.page", [None, "00000000-0000-7000-8002-000000000007", *[None] * 6, PAGE], PAGE),
+    "a page of the trail": ("audit.page", [*[None] * 7, PAGE], PAGE),
+    "a patient's page": ("audit.page_of_patient", [*[None] * 7, PAGE, f"{_EACH}-8002-000000000007"], PAGE),
+    "a page of lists that showed a patient": (
+        "audit.page_of_patient",
+        [*[None] * 7, PAGE, f"{_EACH}-8003-000000000007"],
+        2 * PAGE,
+    ),
     "whether events wait": ("events.pending", [], 1),
     "events that get numbers": ("events.number", [OLD, MOST_NUMBERED], NEW),
     "a page of the feed": ("events.feed", [OLD - 99, PAGE, None], PAGE),
     "a kept answer": ("idempotency.read", [SOMEBODY, "7"], 1),
     "answers that go": ("idempotency.forget", [at(NEW)], 1000),
 }
-PLANNED_ANEW = {"audit.page"}
+PLANNED_ANEW = {"audit.page", "audit.page_of_patient"}
 
 
 @pytest.fixture(scope="module", params=[0, 20], ids=["alone", "with others"])

@@ -139,6 +139,11 @@ TABLE: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 
 
+def charts(caller: Caller) -> bool:
+    """Whether the caller may read charts, and with them the clinical fields of records of other areas."""
+    return "read" in TABLE["chart"][caller.role]
+
+
 def clinical(caller: Caller, area: str) -> bool:
     """Whether the caller may write charts, but not this area: of its records they keep the clinical fields alone."""
     return "write" not in TABLE[area][caller.role] and "write" in TABLE["chart"][caller.role]

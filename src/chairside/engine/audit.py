@@ -10,19 +10,34 @@ from datetime import datetime
 from chairside.engine.chain import AuditKey
 from chairside.engine.context import Context
 from chairside.engine.ids import new_id
+from chairside.engine.shown import NOTHING, Shown
 from chairside.errors import refuse
 from chairside.store.pool import AWAY, Pool
 
 Entry = tuple[object, ...]
 MOST_AT_ONCE = 64
 MOST_WAITING = 20_000
+PATIENTS = 18  # place of the patients in an entry
 # For how long records wait for those of reads that are under way, in seconds.
 MOMENT = 0.005
 
 
-def entry(key: AuditKey, context: Context, action: str, kind: str, *, status: int, outcome: str = "allowed") -> Entry:
-    """A row of audit_events: who, what, on which record, with what outcome, and its MAC; never clinical text."""
+def entry(
+    key: AuditKey,
+    context: Context,
+    action: str,
+    kind: str,
+    *,
+    status: int,
+    outcome: str = "allowed",
+    shown: Shown = NOTHING,
+) -> Entry:
+    """A row of audit_events: who, what, on which record, with what outcome, and its MAC; never clinical text.
+
+    The patient whom the record is about stands in a column of its own, so only the others are listed.
+    """
     caller = context.caller
+    others = [patient for patient in shown.patients if patient != context.patient_id]
     row = (
         caller.org_id,
         new_id(),
@@ -39,6 +54,10 @@ def entry(key: AuditKey, context: Context, action: str, kind: str, *, status: in
         status,
         outcome,
         context.request_id,
+        context.client_id,
+        context.query,
+        shown.count,
+        f"{{{','.join(others)}}}" if others else None,
     )
     return (*row, key.mac(row))
 
@@ -121,7 +140,9 @@ class Trail:
 
     async def _flush(self, batch: list[tuple[Entry, asyncio.Future[None]]]) -> None:
         try:
-            await self._pool.append("audit.append", [row for row, _ in batch])
+            rows = [row for row, _ in batch]
+            names = any(row[PATIENTS] is not None for row in rows)
+            await self._pool.append("audit.append_shown" if names else "audit.append", rows)
         except asyncio.CancelledError:
             _settle(batch, ConnectionError("the server is stopping"))
             raise

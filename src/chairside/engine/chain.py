@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 MAC = 16
 NOTHING_BEFORE = b"\0" * 32
+# Columns that the MAC of a record covers, and of one from before records named clients and patients.
+COVERED, COVERED_AT_FIRST = 19, 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +69,15 @@ class AuditKey:
 
     def mac(self, row: Sequence[object]) -> bytes:
         """Of a record as it is made: every column of audit_events in the order of `audit.entry`."""
-        return hmac.digest(self.secret, _plain(row), "sha256")[:MAC]
+        return hmac.digest(self.secret, _plain(_covered(row)), "sha256")[:MAC]
 
     def mac_as_found(self, row: Sequence[object]) -> bytes:
         """Of a record from before the key, as it stood when it was sealed: never equal to one that was made."""
-        return hmac.digest(self.secret, b"found " + _plain(row), "sha256")[:MAC]
+        return hmac.digest(self.secret, b"found " + _plain(_covered(row)), "sha256")[:MAC]
+
+    def client_id(self, row: Sequence[object]) -> str:
+        """Of a client: org, token, address, agent. Whoever alters one of these in the database makes it another."""
+        return str(UUID(bytes=hmac.digest(self.secret, b"client " + _plain(row), "sha256")[:16]))
 
     def may_precede(self, org_id: str, at: str) -> bool:
         """Whether a record may be from before the key, by what lies outside the database or cannot be altered in it:
@@ -97,6 +104,11 @@ class AuditKey:
     @cached_property
     def _private(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+
+def _covered(row: Sequence[object]) -> Sequence[object]:
+    """A record from before the last columns has none of them, and one made since that lost them reads otherwise."""
+    return row if any(value is not None for value in row[COVERED_AT_FIRST:]) else row[:COVERED_AT_FIRST]
 
 
 def moment(at: datetime) -> str:

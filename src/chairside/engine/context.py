@@ -7,6 +7,8 @@ from datetime import datetime
 
 import msgspec
 
+from chairside.engine.answers import View
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -29,7 +31,8 @@ class Caller:
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """One request. `marks` recognize method, path and body; `status` is what success will answer, or `status_known`
     when the caller has a version that is `known` to them (None: any) already; `reveals` says
-    that it asks for a sealed value whole."""
+    that it asks for a sealed value whole. `client_id` stands for token, address and user agent, `query` is what the
+    audit record keeps of the parameters, and `charts` says whether the caller may read charts."""
 
     caller: Caller
     request_id: str
@@ -46,3 +49,13 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     patient_id: str | None = None
     record_id: str | None = None
     reveals: bool = False
+    client_id: str | None = None
+    query: str | None = None
+    charts: bool = True
+
+    @property
+    def view(self) -> View:
+        """The part of each record that this caller sees."""
+        if self.caller.portal:
+            return View.PORTAL
+        return View.WHOLE if self.charts else View.WITHOUT_CHART

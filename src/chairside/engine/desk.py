@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from chairside.changes import Asked, Change, Record, Reply
 from chairside.engine import reading, references, saving
-from chairside.engine.answers import Shapes
+from chairside.engine.answers import Shapes, View
 from chairside.engine.context import Context
 from chairside.engine.ids import new_id
 from chairside.engine.vault import Vault
@@ -51,8 +51,8 @@ class Desk:
         return self.context.caller.region
 
     @property
-    def portal(self) -> bool:
-        return self.context.caller.portal
+    def view(self) -> View:
+        return self.context.view
 
     async def ask(self, query: str, *args: object) -> list[Record]:
         """The rows of a named statement of store/queries."""
@@ -155,7 +155,7 @@ class Desk:
     def reply(self, kind: str, record: Record, extra: Mapping[str, object] | None = None) -> Reply:
         """The answer that shows a record to this caller."""
         declared = self.tables[kind].kind
-        data = self.shapes.of_record(declared, record, portal=self.portal)
+        data = self.shapes.of_record(declared, record, self.view)
         if extra:
             data |= {name: value for name, value in extra.items() if name in data}
         patient_id = record["id"] if kind == "patient" else record.get("patient_id")

@@ -30,7 +30,7 @@ async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | li
     kind, query = table.kind, asked.query
     narrowed = await _narrow(desk, table, asked)
     rows = await _page_rows(desk, table, query, narrowed)
-    found = desk.shapes.of_rows(kind, rows, portal=desk.portal)
+    found = desk.shapes.of_rows(kind, rows, desk.view)
     if kind.bare_list:
         return found
     size, number = query["page_size"], query["page"]
@@ -49,7 +49,7 @@ async def _count(desk: Desk, kind: Kind, narrowed: Narrowing) -> int:
 async def items(desk: Desk, table: Table, asked: Asked) -> list[dict[str, Any]]:
     """The answers of one page alone."""
     rows = await _page_rows(desk, table, asked.query, await _narrow(desk, table, asked))
-    return [desk.shapes.of_row(table.kind, row, portal=desk.portal) for row in rows]
+    return [desk.shapes.of_row(table.kind, row, desk.view) for row in rows]
 
 
 async def where(desk: Desk, table: Table, columns: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ async def where(desk: Desk, table: Table, columns: Mapping[str, object]) -> list
     for column, value in columns.items():
         narrowed.add("equals", column, value)
     rows = await _page_rows(desk, table, {}, narrowed)
-    return [desk.shapes.of_row(table.kind, row, portal=desk.portal) for row in rows]
+    return [desk.shapes.of_row(table.kind, row, desk.view) for row in rows]
 
 
 async def _page_rows(desk: Desk, table: Table, query: Mapping[str, Any], narrowed: Narrowing) -> list[Any]:
@@ -111,7 +111,7 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
         "start_cursor": _write_cursor(desk, found[0], about) if found else None,
     }
     rows = await _rows(desk, table, narrowed, found) if apart else found
-    return {"data": desk.shapes.of_rows(kind, rows, portal=desk.portal), "page_info": info}
+    return {"data": desk.shapes.of_rows(kind, rows, desk.view), "page_info": info}
 
 
 async def _settled_until(desk: Desk) -> datetime:

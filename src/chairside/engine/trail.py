@@ -15,28 +15,45 @@ from chairside.fields import Entry
 from chairside.store.lists import FOR_THESE_VALUES
 from chairside.types import Choice, Date, Integer, Text, Uuid
 
+Shown = dict[str, Any]
+SAID = ("action", "kind", "record_id", "patient_id", "method", "route", "status", "outcome", "request_id")
+# Ids in one answer, about 800 KB of them.
+MOST_NAMED = 20_000
 OUTCOMES = ("allowed", "denied", "invalid", "failed")
 
 
 async def read_trail(desk: Desk, asked: Asked) -> Reply:
     query = asked.query
     at, record_id = _anchor(desk, query.get("after"))
-    narrowed = [query.get(name) for name in ("actor", "patient", "action", "outcome")]
+    narrowed = [query.get(name) for name in ("actor", "action", "outcome")]
+    patient = [query["patient"]] if query.get("patient") else []
     first: date | None = query.get("date_from")
     last: date | None = query.get("date_to")
     until = last + timedelta(days=1) if last else None
     await desk.connection.execute(FOR_THESE_VALUES)
     rows = await desk.ask(
-        "audit.page", *narrowed, _midnight(first), _midnight(until), at, record_id, query["first"] + 1
-    )
-    more, rows = len(rows) > query["first"], rows[: query["first"]]
+        "audit.page_of_patient" if patient else "audit.page",
+        *narrowed, _midnight(first), _midnight(until), at, record_id, query["first"] + 1, *patient,
+    )  # fmt: skip
+    whole = _bounded([_shown(row) for row in rows[: query["first"]]])
+    more, rows = len(rows) > len(whole), rows[: len(whole)]
     info = {
         "has_next_page": more,
         "end_cursor": _cursor(desk, rows[-1]) if rows else None,
         "has_previous_page": at is not None,
         "start_cursor": _cursor(desk, rows[0]) if rows else None,
     }
-    return Reply(data={"data": [_shown(row) for row in rows], "page_info": info}, patient_id=query.get("patient"))
+    return Reply(data={"data": whole, "page_info": info}, patient_id=query.get("patient"))
+
+
+def _bounded(records: list[Shown]) -> list[Shown]:
+    """The first records, one at least, as far as they name no more than MOST_NAMED patients: imports name thousands."""
+    named = 0
+    for place, record in enumerate(records):
+        named += len(record["patient_ids"])
+        if named > MOST_NAMED and place:
+            return records[:place]
+    return records
 
 
 def _midnight(day: date | None) -> datetime | None:
@@ -57,9 +74,20 @@ def _anchor(desk: Desk, token: str | None) -> tuple[datetime | None, str | None]
     return datetime.fromisoformat(at), record_id
 
 
-def _shown(row: Record) -> dict[str, Any]:
-    actor = {"id": row.pop("actor_id"), "name": row.pop("actor_name"), "role": row.pop("actor_role")}
-    return {"id": row.pop("id"), "at": row.pop("at"), "actor": actor, **row}
+def _shown(row: Record) -> Shown:
+    actor = {"id": row["actor_id"], "name": row["actor_name"], "role": row["actor_role"]}
+    return {
+        "id": row["id"],
+        "at": row["at"],
+        "actor": actor,
+        **{name: row[name] for name in SAID},
+        "token_id": row["token_id"],
+        "source_address": row["address"],
+        "user_agent": row["agent"],
+        "query": msgspec.Raw(row["query"].encode()) if row["query"] else None,
+        "count": row["shown"],
+        "patient_ids": row["patients"][1:-1].split(",") if row["patients"] else [],
+    }
 
 
 AUDIT = Operation(
@@ -81,7 +109,7 @@ AUDIT = Operation(
         Entry(key="patient", type=Uuid(), doc="Only what concerned this patient."),
         Entry(key="action", type=Text(max=64), doc="Only this action, such as read or create."),
         Entry(key="outcome", type=Choice(OUTCOMES), doc="Only this outcome."),
-        Entry(key="date_from", type=Date(), doc="On this day (UTC) or later."),
-        Entry(key="date_to", type=Date(), doc="On this day (UTC) or before."),
+        Entry(key="date_from", type=Date(), doc="On this day (UTC) or later.", recordable=True),
+        Entry(key="date_to", type=Date(), doc="On this day (UTC) or before.", recordable=True),
     ),
 )

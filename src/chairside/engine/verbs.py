@@ -23,7 +23,7 @@ async def get(kind: Kind, desk: Desk, asked: Asked) -> Reply:
     rows = await desk.fetch(desk.tables[kind.name].get, record_id, *owner)
     if not rows:
         raise refuse("not_found", "path", kind.id_param)
-    data = desk.shapes.of_row(kind, rows[0], portal=desk.portal)
+    data = desk.shapes.of_row(kind, rows[0], desk.view)
     if asked.query.get("reveal"):
         data |= await _revealed(kind, desk, record_id, asked.query["reveal"])
     named = asked.path.get("patient_uuid") or (data.get("patient") or {}).get("id")

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chairside.engine.chain import MAC, NOTHING_BEFORE, AuditKey, Head, Link
+from chairside.engine.chain import COVERED, MAC, NOTHING_BEFORE, AuditKey, Head, Link
 from chairside.store.lending import Connection
 from chairside.store.sql import queries
 
 LINKS_AT_ONCE = 100
-COVERED = 15  # columns of audit_events beside the MAC
 Row = Any
 
 
@@ -47,6 +46,7 @@ async def verify(connection: Connection, org_id: str, key: AuditKey, heads: Iter
                 _check_sealed(verdict, key, whole[row["number"]], row)
     for row in await connection.fetch(queries()["chain.loose"], org_id):
         _check_loose(verdict, key, row, last.complete_to)
+    await _check_named(verdict, key, connection)
     for head in heads:
         await _check_head(verdict, key, head, last.number, connection)
     return verdict
@@ -107,6 +107,19 @@ def _check_loose(verdict: Verdict, key: AuditKey, row: Row, complete_to: str) ->
     waits = row["mac"] is None and key.may_precede(row["org_id"], row["at"]) and row["at"] >= complete_to
     if not waits and row["mac"] != key.mac(_record(row)):
         verdict.faults.append(f"record {row['id']} of {row['at']} was added or altered (in no link)")
+
+
+async def _check_named(verdict: Verdict, key: AuditKey, connection: Connection) -> None:
+    """Every client that a record names is as it was stored, and by every patient it is found."""
+    clients = await connection.fetch(queries()["chain.clients"], verdict.org_id)
+    whole = [
+        row["id"]
+        for row in clients
+        if row["id"] == key.client_id((verdict.org_id, row["token_id"], row["address"], row["agent"]))
+    ]
+    for row in await connection.fetch(queries()["chain.unnamed"], verdict.org_id, whole):
+        lacks = "its client was altered or deleted" if row["client"] else "a patient it names no longer leads to it"
+        verdict.faults.append(f"record {row['id']} of {row['at']}: {lacks}")
 
 
 def _record(row: Row) -> Sequence[object]:

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -15,10 +16,12 @@ from msgspec.structs import replace
 from chairside.changes import Asked, Reply
 from chairside.engine import audit, idempotency
 from chairside.engine.answers import Shapes
+from chairside.engine.clients import Clients
 from chairside.engine.context import Context
 from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
 from chairside.engine.saving import Rewritten
+from chairside.engine.shown import Finders, Shown
 from chairside.engine.summaries import fold
 from chairside.engine.vault import Vault
 from chairside.errors import refuse
@@ -59,8 +62,10 @@ class Work:
         shapes: Shapes,
         vault: Vault,
         known: Mapping[str, Unique],
+        finders: Finders,
     ) -> None:
         self.pool, self.trail, self.vault = pool, trail, vault
+        self.finders, self.clients = finders, Clients(pool, vault)
         self._tables, self._shapes, self._known = tables, shapes, known
         self._keyed: set[str] = set()
         self._piled: Counter[str] = Counter()
@@ -75,8 +80,8 @@ class Work:
         context = _about(context, reply)
         if reply.version is not None and (context.known is None or reply.version in context.known):
             context, reply = replace(context, status=context.status_known), replace(reply, data=None)
-        row = audit.entry(self.vault.audit, context, operation.action, operation.subject, status=context.status)
-        await self.trail.write(row)
+        shown = self.finders.shown(operation.answer, reply.data)
+        await self.trail.write(self._entry(operation, context, shown))
         return Answer(status=context.status, body=_body(reply), version=reply.version)
 
     async def write(self, operation: Operation, context: Context, asked: Asked) -> Answer:
@@ -139,14 +144,17 @@ class Work:
         if context.key is not None:
             self._keyed.add(context.caller.org_id)
         if context.key is not None and (stored := await idempotency.claim(connection, context)) is not None:
+            body, content = self._shapes.again(operation.answer, stored.body, context.view)
             answer = Answer(
                 status=stored.status,
-                body=stored.body,
+                body=body,
                 version=stored.version,
                 location=stored.location,
                 replayed=True,
             )
-            await self._record(operation, _again(operation, context, stored), [], None, connection)
+            again = _again(operation, context, stored, content)
+            row = self._entry(operation, again, self.finders.shown(operation.answer, content))
+            await self._record(row, context, [], None, connection)
             return answer
         desk = self._desk(context, connection)
         desk.base_version_in = "query" if "base_version" in asked.query else "body"
@@ -158,19 +166,23 @@ class Work:
         location = f"{context.path}/{reply.record_id}" if operation.created and reply.record_id else None
         body = _body(reply)
         answer = Answer(status=context.status, body=body, version=reply.version, location=location)
-        await self._record(operation, context, desk.events, answer, connection)
+        row = self._entry(operation, context, self.finders.shown(operation.answer, reply.data))
+        await self._record(row, context, desk.events, answer, connection)
         return answer
+
+    def _entry(self, operation: Operation, context: Context, shown: Shown) -> audit.Entry:
+        action, kind = operation.action, operation.subject
+        return audit.entry(self.vault.audit, context, action, kind, status=context.status, shown=shown)
 
     async def _record(
         self,
-        operation: Operation,
+        row: audit.Entry,
         context: Context,
         events: list[tuple[object, ...]],
         answer: Answer | None,
         connection: Connection,
     ) -> None:
         """Audit, events and stored answer in one exchange, inside the transaction of the change."""
-        row = audit.entry(self.vault.audit, context, operation.action, operation.subject, status=context.status)
         await connection.execute(
             queries()["events.record"],
             *row,
@@ -201,10 +213,10 @@ def _about(context: Context, reply: Reply) -> Context:
     )
 
 
-def _again(operation: Operation, context: Context, stored: idempotency.Stored) -> Context:
+def _again(operation: Operation, context: Context, stored: idempotency.Stored, content: Any) -> Context:
     """The context of a replay, which shows the record that was made the first time."""
     if stored.location is None:
         return context
     made = stored.location.rpartition("/")[2]
-    named = context.patient_id or (msgspec.json.decode(stored.body).get("patient") or {}).get("id")
+    named = context.patient_id or (content.get("patient") or {}).get("id")
     return replace(context, record_id=made, patient_id=made if operation.subject == "patient" else named)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +26,7 @@ from chairside.engine.work import Answer, Work
 from chairside.errors import Problem, Refused, refuse
 from chairside.rest import errors, reading
 from chairside.rest.front import Seen
+from chairside.rest.origins import Network, origin_of
 from chairside.store.pool import AWAY
 
 Asking = Request[Any, Any, Any]
@@ -43,6 +44,7 @@ class House:
     work: Work
     doorkeeper: Doorkeeper
     body_seconds: float  # for how long the body of a request is waited for
+    trusted: tuple[Network, ...] = ()  # proxies whose X-Forwarded-For is believed
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -77,8 +79,9 @@ async def _answer(house: House, operation: Operation, route: str, request: Askin
         caller = await _caller(house, request)
         seen.org_id = caller.org_id
         now = datetime.now(UTC)
-        line = _line(operation, request, now)
-        context = _context(operation, route, request, caller, seen.request_id, line, now)
+        line = reading.line_of(operation, request.scope, now)
+        client_id = await house.work.clients.id_of(caller, origin_of(request.scope, house.trusted))
+        context = _context(operation, route, request, caller, client_id, line, now)
         context, asked = await _ask(house, operation, context, request, line)
         run = house.work.write if operation.writes else house.work.read
         given = await run(operation, context, asked)
@@ -103,31 +106,15 @@ async def _caller(house: House, request: Asking) -> Caller:
     return caller
 
 
-class _Line(msgspec.Struct, frozen=True):
-    """What the request's address says: ids, parameters, and what is wrong with either."""
-
-    org_id: str
-    path: dict[str, str]
-    query: dict[str, Any]
-    wrong_ids: list[Problem]
-    wrong_parameters: list[Problem]
-
-
-def _line(operation: Operation, request: Asking, now: datetime) -> _Line:
-    params: Mapping[str, Any] = request.scope["path_params"]
-    path, wrong_ids = reading.path_of(params, operation.path_params)
-    query, wrong_parameters = reading.query_of(request.scope["query_string"], operation.query, now)
-    return _Line(str(params["org_id"]).lower(), path, query, wrong_ids, wrong_parameters)
-
-
 def _context(
-    operation: Operation, route: str, request: Asking, caller: Caller, request_id: str, line: _Line, now: datetime
+    operation: Operation, route: str, request: Asking, caller: Caller, client_id: str, line: reading.Line, now: datetime
 ) -> Context:
     """Known before anything is refused, so that a refusal is on record with the patient it was about."""
     named = {} if line.wrong_ids or line.org_id != caller.org_id else line.path
+    seen: Seen = request.scope["chairside"]  # type: ignore[typeddict-item]  # put there by front
     return Context(
         caller=caller,
-        request_id=request_id,
+        request_id=seen.request_id,
         method=operation.method,
         route=route,
         path=request.scope["path"],
@@ -136,13 +123,16 @@ def _context(
         patient_id=named.get("patient_uuid"),
         record_id=caller.org_id if operation.id_param == "org_id" else named.get(operation.id_param),
         reveals="reveal" in line.query,
+        client_id=client_id,
+        query=line.recorded,
+        charts=roles.charts(caller),
         known=() if operation.writes or "reveal" in line.query else reading.if_none_match(request.scope["headers"]),
         status_known=NOT_MODIFIED,
     )
 
 
 async def _ask(
-    house: House, operation: Operation, context: Context, request: Asking, line: _Line
+    house: House, operation: Operation, context: Context, request: Asking, line: reading.Line
 ) -> tuple[Context, Asked]:
     """What is asked, once it is clear that the caller may; an org of others is as if it were not there."""
     caller, headers = context.caller, request.scope["headers"]
@@ -212,7 +202,10 @@ async def _refusal(house: House, operation: Operation, context: Context | None, 
     status = errors.status_of_all(problems)
     if context is not None:
         outcome, key = errors.outcome_of(status), house.work.vault.audit
-        row = audit.entry(key, context, operation.action, operation.subject, status=status, outcome=outcome)
+        shown = house.work.finders.told(problems)
+        row = audit.entry(
+            key, context, operation.action, operation.subject, status=status, outcome=outcome, shown=shown
+        )
         try:
             await house.work.trail.write(row)
         except (*AWAY, Refused):

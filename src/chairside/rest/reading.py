@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from chairside.engine.operations import Operation
 from chairside.errors import CODES, Problem, refuse
 from chairside.fields import Body, Entry, try_body
 from chairside.rest.repeated import repeated_fields
@@ -82,14 +83,42 @@ def if_none_match(headers: Headers) -> tuple[int, ...] | None:
     return tuple(int(t.group(2)) for line in sent for t in _TAG.finditer(line) if _INTEGER.fullmatch(t.group(2)))
 
 
+class Line(msgspec.Struct, frozen=True):
+    """What the request's address says: ids, parameters, and what is wrong with either."""
+
+    org_id: str
+    path: dict[str, str]
+    query: dict[str, Any]
+    recorded: str | None
+    wrong_ids: list[Problem]
+    wrong_parameters: list[Problem]
+
+
+def line_of(operation: Operation, scope: Mapping[str, Any], now: datetime) -> Line:
+    """The ids and parameters of a request."""
+    params: Mapping[str, Any] = scope["path_params"]
+    path, wrong_ids = path_of(params, operation.path_params)
+    query, kept, wrong_parameters = query_of(scope["query_string"], operation.query, now)
+    recorded = msgspec.json.encode(kept).decode() if kept else None
+    return Line(str(params["org_id"]).lower(), path, query, recorded, wrong_ids, wrong_parameters)
+
+
 def path_of(params: Mapping[str, Any], names: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
     ids = {name: str(params[name]) for name in names}
     problems = [Problem(("path", n), "must be a UUID", "invalid_uuid") for n, v in ids.items() if not is_uuid(v)]
     return {name: value.lower() for name, value in ids.items()}, problems
 
 
-def query_of(raw: bytes, entries: Sequence[Entry], now: datetime) -> tuple[dict[str, Any], list[Problem]]:
-    """The parameters by key, defaults filled in."""
+class Query(NamedTuple):
+    """Parameters by key with defaults, those of the sent ones that the audit record keeps, and what is wrong."""
+
+    values: dict[str, Any]
+    recorded: dict[str, Any]
+    problems: list[Problem]
+
+
+def query_of(raw: bytes, entries: Sequence[Entry], now: datetime) -> Query:
+    """The parameters of a query string."""
     known = {e.key: e for e in entries}
     sent: dict[str, list[str]] = {}
     problems: list[Problem] = []
@@ -97,7 +126,7 @@ def query_of(raw: bytes, entries: Sequence[Entry], now: datetime) -> tuple[dict[
         text = raw.decode("ascii", "surrogateescape")
         pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MOST_PARAMETERS)
     except ValueError:
-        return {}, [Problem(("query",), f"must have at most {MOST_PARAMETERS} parameters", "too_long")]
+        return Query({}, {}, [Problem(("query",), f"must have at most {MOST_PARAMETERS} parameters", "too_long")])
     for key, value in pairs:
         if key in known:
             sent.setdefault(key, []).append(value)
@@ -105,15 +134,18 @@ def query_of(raw: bytes, entries: Sequence[Entry], now: datetime) -> tuple[dict[
             shown = key[:64].encode("utf-8", "replace").decode()
             problems.append(Problem(("query", shown), CODES["unknown_parameter"], "unknown_parameter"))
     values: dict[str, Any] = {e.key: e.default for e in entries if e.default is not None}
+    recorded: dict[str, Any] = {}
     for key, given in sent.items():
         try:
             values[key] = _parameter(known[key], given, now)
+            if known[key].recorded:
+                recorded[key] = values[key]
         except Invalid as bad:
             problems.extend(Problem(("query", key, *one.inside), one.msg, one.code) for one in bad.every)
     problems += [
         Problem(("query", e.key), "is required", "missing") for e in entries if e.required and e.key not in sent
     ]
-    return values, problems
+    return Query(values, recorded, problems)
 
 
 def _parameter(entry: Entry, given: list[str], now: datetime) -> object:

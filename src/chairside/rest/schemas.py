@@ -10,6 +10,8 @@ UUID: Schema = {"type": "string", "format": "uuid"}
 TEXT: Schema = {"type": "string"}
 MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 MAYBE_UUID: Schema = {"type": ["string", "null"], "format": "uuid"}
+PATIENT: Schema = {**UUID, "x-patient": True}
+MAYBE_PATIENT: Schema = {**MAYBE_UUID, "x-patient": True}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 WHOLE: Schema = {"type": "integer", "minimum": 0}
 OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
@@ -19,6 +21,18 @@ def _object(doc: str, **properties: Schema) -> Schema:
     return {"type": "object", "description": doc, "properties": properties, "required": list(properties)}
 
 
+def _problem() -> Schema:
+    """A problem; of what helps to go on only what names patients is declared, for the audit trail to find it."""
+    schema = _object(
+        "One thing that is wrong. Conflicts carry what helps to go on, such as current_version.",
+        loc={"type": "array", "items": {"type": ["string", "integer"]}},
+        msg=TEXT,
+        type=TEXT,
+    )
+    named = {"dependents": {"type": "array", "items": PATIENT}, "guarantor_id": PATIENT}
+    return schema | {"properties": schema["properties"] | named, "additionalProperties": True}
+
+
 def _list(name: str) -> Schema:
     return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
 
@@ -26,15 +40,7 @@ def _list(name: str) -> Schema:
 ACTOR = _object("Who did it.", id=MAYBE_UUID, name=MAYBE_TEXT, role=MAYBE_TEXT)
 SHARED: Mapping[str, Schema] = {
     "Reference": _object("Another record: its id and what people call it.", id=UUID, name=MAYBE_TEXT),
-    "Problem": {
-        **_object(
-            "One thing that is wrong. Conflicts carry what helps to go on, such as current_version.",
-            loc={"type": "array", "items": {"type": ["string", "integer"]}},
-            msg=TEXT,
-            type=TEXT,
-        ),
-        "additionalProperties": True,
-    },
+    "Problem": _problem(),
     "Error": _object("Why a request was refused, every reason at once.", detail=_list("Problem")),
     "Page": _object(
         "One page of a list, with the exact total.", items=OBJECTS, page=WHOLE, page_size=WHOLE, total=WHOLE
@@ -56,7 +62,7 @@ SHARED: Mapping[str, Schema] = {
         occurred_at=MOMENT,
         kind=TEXT,
         record_id=UUID,
-        patient_id=MAYBE_UUID,
+        patient_id=MAYBE_PATIENT,
         version=WHOLE,
         actor={"$ref": "#/components/schemas/Actor"},
         changed={"type": "array", "items": TEXT},
@@ -79,6 +85,19 @@ SHARED: Mapping[str, Schema] = {
         status={"type": "integer"},
         outcome={"type": "string", "enum": ["allowed", "denied", "invalid", "failed"]},
         request_id=TEXT,
+        token_id=MAYBE_UUID,
+        source_address=MAYBE_TEXT,
+        user_agent=MAYBE_TEXT,
+        query={
+            "type": ["object", "null"],
+            "description": "The parameters that were sent, without words, names and dates of patients.",
+        },
+        count={"type": ["integer", "null"], "description": "Entries of the list that was answered."},
+        patient_ids={
+            "type": "array",
+            "items": UUID,
+            "description": "Patients that the answer showed, beside patient_id.",
+        },
     ),
     "AuditPageOut": _object(
         "The trail, newest first.",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import asyncpg
@@ -25,6 +26,7 @@ from chairside.store.transactions import (
 )
 
 ROLE = "chairside_app"
+_PLACE = re.compile(r"\$(\d+)")
 AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 # What means "not now" rather than "wrong": the database is away, stopping, full, too busy, or lets nobody in.
 AWAY = (
@@ -157,7 +159,12 @@ class Pool:
 @cache
 def repeated(query: str, rows: int) -> str:
     """A named insert for so many rows at once: one statement, so one plan, one commit."""
-    head, _, values = queries()[query].rpartition("VALUES")
+    head, marked, rest = queries()[query].partition("VALUES (")
+    values, closed, tail = rest.partition(")")
     width = values.count("$")
-    lists = (", ".join(f"${row * width + i + 1}" for i in range(width)) for row in range(rows))
-    return f"{head}VALUES " + ", ".join(f"({listed})" for listed in lists)
+    lists = (_PLACE.sub(partial(_moved, row * width), values) for row in range(rows))
+    return head + marked + "), (".join(lists) + closed + tail
+
+
+def _moved(by: int, place: re.Match[str]) -> str:
+    return f"${by + int(place[1])}"

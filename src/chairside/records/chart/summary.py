@@ -19,7 +19,7 @@ SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": "A patient's chart in short.",
     "properties": {
-        "patient": {"$ref": REF + "Reference"},
+        "patient": {"$ref": REF + "Reference", "x-patient": True},
         "medical_urgent_note": {"type": ["string", "null"]},
         "premedication_required": {"type": "boolean"},
         "allergy_review_status": {"type": "string", "enum": ["nkda", "not_reviewed", "reviewed"]},

@@ -184,12 +184,14 @@ VITAL_SIGNS = Kind(
     ),
     filters=(
         Filter(
-            entry=Entry(key="date_from", type=Date(), doc="Taken on this day or later."),
+            entry=Entry(key="date_from", type=Date(), doc="Taken on this day or later.", recordable=True),
             column="date_taken",
             how="from",
         ),
         Filter(
-            entry=Entry(key="date_to", type=Date(), doc="Taken on this day or before."), column="date_taken", how="to"
+            entry=Entry(key="date_to", type=Date(), doc="Taken on this day or before.", recordable=True),
+            column="date_taken",
+            how="to",
         ),
     ),
     beside=(

@@ -137,8 +137,8 @@ ACTIONS = (
         answer="LocationCountsOut",
         run=actions.count_by_location,
         query=(
-            Entry(key="date_from", type=Date(), doc="First visit on this day or later."),
-            Entry(key="date_to", type=Date(), doc="First visit before this day."),
+            Entry(key="date_from", type=Date(), doc="First visit on this day or later.", recordable=True),
+            Entry(key="date_to", type=Date(), doc="First visit before this day.", recordable=True),
             Entry(
                 key="status_set",
                 type=Many(Choice(STATUSES), min=1, max=5),

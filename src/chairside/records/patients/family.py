@@ -14,7 +14,7 @@ SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": "Somebody who shares the patient's guarantor.",
     "properties": {
-        "id": {"type": "string", "format": "uuid"},
+        "id": {"type": "string", "format": "uuid", "x-patient": True},
         "first_name": {"type": "string"},
         "last_name": {"type": "string"},
         "preferred_name": MAYBE_TEXT,

@@ -50,7 +50,7 @@ def _ref(name: str) -> Schema:
 
 COUNT: Schema = {"type": "integer", "minimum": 0}
 FOUND: Mapping[str, object] = {
-    "id": {"type": "string", "format": "uuid"},
+    "id": {"type": "string", "format": "uuid", "x-patient": True},
     "first_name": _text(null=False),
     "last_name": _text(null=False),
     "preferred_name": _text(),
@@ -81,9 +81,9 @@ SCHEMAS: Mapping[str, Schema] = {
         index=COUNT,
         row_key=_text(),
         status={"type": "string", "enum": ["created", "updated", "skipped", "failed", "validated"]},
-        patient_id=_text(format="uuid"),
+        patient_id=_text(format="uuid") | {"x-patient": True},
         errors=_list(_ref("Problem")),
-        duplicate_of=_list({"type": "string", "format": "uuid"}),
+        duplicate_of=_list({"type": "string", "format": "uuid", "x-patient": True}),
     ),
     "BulkImportOut": _object(
         ["results", "total", "created", "updated", "skipped", "failed", "validated"],

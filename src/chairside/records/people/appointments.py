@@ -46,10 +46,12 @@ APPOINTMENTS = Kind(
         ),
         Filter(entry=Entry(key="status", type=Choice(STATUSES), doc="Only of this status."), column="status"),
         Filter(
-            entry=Entry(key="date_from", type=Moment(), doc="Begins then or later."), column="starts_at", how="from"
+            entry=Entry(key="date_from", type=Moment(), doc="Begins then or later.", recordable=True),
+            column="starts_at",
+            how="from",
         ),
         Filter(
-            entry=Entry(key="date_to", type=Moment(end=True), doc="Begins then or before."),
+            entry=Entry(key="date_to", type=Moment(end=True), doc="Begins then or before.", recordable=True),
             column="starts_at",
             how="to",
         ),

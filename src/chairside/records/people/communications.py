@@ -93,12 +93,19 @@ COMMUNICATION_LOGS = Kind(
     ),
     filters=(
         Filter(
-            entry=Entry(key="date_from", type=Moment(), doc="At this time or later; a date means its start."),
+            entry=Entry(
+                key="date_from", type=Moment(), doc="At this time or later; a date means its start.", recordable=True
+            ),
             column="communication_datetime",
             how="from",
         ),
         Filter(
-            entry=Entry(key="date_to", type=Moment(end=True), doc="At this time or before; a date means its end."),
+            entry=Entry(
+                key="date_to",
+                type=Moment(end=True),
+                doc="At this time or before; a date means its end.",
+                recordable=True,
+            ),
             column="communication_datetime",
             how="to",
         ),

@@ -24,7 +24,7 @@ WITH waiting AS (
   WHERE l.org_id = $1 AND l.until >= $2
 )
 SELECT e.org_id, e.id, e.at, e.actor_id, e.actor_name, e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method,
-  e.route, e.status, e.outcome, e.request_id, e.mac
+  e.route, e.status, e.outcome, e.request_id, e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac
 FROM waiting w CROSS JOIN LATERAL (
   SELECT * FROM audit_events a WHERE a.org_id = $1 AND a.at = w.at AND a.id = w.id OFFSET 0) e
 ORDER BY e.at, e.id;
@@ -49,7 +49,8 @@ FROM audit_links WHERE org_id = $1 AND number > $2 ORDER BY number LIMIT $3;
 -- The records of links $2 to $3 in their order, each as it stands now; its id is null when it is gone.
 SELECT l.number, s.place::int AS place, s.id AS sealed_id,
   e.org_id, e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at, e.actor_id, e.actor_name,
-  e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome, e.request_id, e.mac
+  e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome, e.request_id,
+  e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac
 FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) WITH ORDINALITY AS s (at, id, place)
   LEFT JOIN audit_events e ON e.org_id = l.org_id AND e.at = s.at AND e.id = s.id
 WHERE l.org_id = $1 AND l.number BETWEEN $2 AND $3
@@ -64,6 +65,20 @@ WITH waiting AS (
 )
 SELECT e.org_id, e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at, e.actor_id,
   e.actor_name, e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome,
-  e.request_id, e.mac
+  e.request_id, e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac
 FROM waiting w JOIN audit_events e ON e.org_id = $1 AND e.at = w.at AND e.id = w.id
+ORDER BY e.at, e.id;
+
+-- name: clients
+-- Every client that a record of the org may name.
+SELECT id, token_id, address, agent FROM audit_clients WHERE org_id = $1;
+
+-- name: unnamed
+-- Records that name a client which is not there ($2 are those that are) or a patient by whom they are not found.
+SELECT e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at,
+  e.client_id IS NOT NULL AND NOT e.client_id = ANY ($2::uuid[]) AS client
+FROM audit_events e
+WHERE e.org_id = $1 AND (e.client_id IS NOT NULL AND NOT e.client_id = ANY ($2::uuid[])
+  OR EXISTS (SELECT 1 FROM unnest(e.patients) AS p (id) WHERE NOT EXISTS (
+    SELECT 1 FROM audit_patients f WHERE f.org_id = $1 AND f.patient_id = p.id AND f.at = e.at)))
 ORDER BY e.at, e.id;

@@ -4,16 +4,19 @@ WITH noted AS (
   INSERT INTO events (org_id, actor_id, actor_name, actor_role, id, type, occurred_at, kind, record_id, patient_id,
     version, changed, notes)
   SELECT o.id, $4::uuid, $5::text, $6::text, e.*
-  FROM orgs o CROSS JOIN unnest($17::uuid[], $18::text[], $19::timestamptz[], $20::text[], $21::uuid[], $22::uuid[],
-    $23::int[], $24::text[], $25::text[]) AS e (id, type, occurred_at, kind, record_id, patient_id, version, changed, notes)
+  FROM orgs o CROSS JOIN unnest($21::uuid[], $22::text[], $23::timestamptz[], $24::text[], $25::uuid[], $26::uuid[],
+    $27::int[], $28::text[], $29::text[]) AS e (id, type, occurred_at, kind, record_id, patient_id, version, changed, notes)
   WHERE o.id = $1
+), named AS (
+  INSERT INTO audit_patients (org_id, patient_id, at)
+  SELECT o.id, p.id, $3 FROM orgs o CROSS JOIN unnest($19::text::uuid[]) AS p (id) WHERE o.id = $1
 ), answered AS (
-  UPDATE idempotency_keys SET status = $27, body = $28, version = $29, location = $30
-  WHERE org_id = $1 AND caller_id = $4::uuid AND key = $26
+  UPDATE idempotency_keys SET status = $31, body = $32, version = $33, location = $34
+  WHERE org_id = $1 AND caller_id = $4::uuid AND key = $30
 )
 INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,
-  route, status, outcome, request_id, mac)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+  route, status, outcome, request_id, client_id, query, shown, patients, mac)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text::uuid[], $20);
 
 -- name: pending
 -- Whether any event waits for its number, and the last number given out.
