@@ -41,7 +41,9 @@ def portal_body(kind: Kind) -> Body | None:
 
 def clinical_body(kind: Kind) -> Body | None:
     """What whoever writes charts may change of a record of another area; None where that is nothing."""
-    entries = [Entry(key=f.key, type=f.type, doc=f.doc, nullable=f.clearable) for f in kind.fields if f.clinical]
+    entries = [
+        Entry(key=f.key, type=f.type, doc=f.doc, nullable=f.clearable) for f in kind.fields if f.clinical and f.patch
+    ]
     if not entries:
         return None
     return Body(schema=f"Clinical{kind.schema}In", entries={e.key: e for e in (*entries, BASE_VERSION)})

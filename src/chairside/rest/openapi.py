@@ -66,7 +66,8 @@ def answer_schema(kind: Kind) -> Schema:
     """Every field is always there; null where it may be empty."""
     properties: dict[str, Schema] = {}
     for field in kind.answered:
-        must = not field.clearable
+        # Null to a role that does not read charts.
+        must = not field.clearable and not field.clinical
         shown = {"$ref": REF + "Reference"} if isinstance(field, Reference) else dict(field.type.schema)
         if field.sealed:
             shown = {"type": "string"}

@@ -163,8 +163,16 @@ CARE = (
         doc="SNOMED CT code of the smoking status.",
         create=False,
         patch=False,
+        clinical=True,
     ),
-    _computed("latest_vitals_date", Date(), "Day of the newest vital signs."),
+    Field(
+        name="latest_vitals_date",
+        type=Date(),
+        doc="Day of the newest vital signs.",
+        create=False,
+        patch=False,
+        clinical=True,
+    ),
 )
 PRACTICE = (
     Reference(name="primary_provider", to="provider", doc="Provider who mainly treats the patient.", portal="read"),
