@@ -14,7 +14,7 @@ import msgspec
 from bench.long.course import Compared, grow
 from bench.long.figures import Figures
 from bench.long.page import write
-from bench.long.prices import price
+from bench.long.prices import COSTS, price
 from bench.machine import describe
 from bench.orgs import Plan, mixed, single
 from bench.orgs.plans import MIXED
@@ -62,7 +62,7 @@ def _measure(options: argparse.Namespace, figures: Figures) -> None:
     if "grow" in options.parts:
         grow(figures, [_plan(size) for size in options.sizes], lambda name: _chosen(options, name), _say)
     if "prices" in options.parts:
-        price(figures, plan, _say)
+        price(figures, plan, options.costs, _say)
     figures.took = round(time.monotonic() - began)
 
 
@@ -87,6 +87,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--connections", type=numbers, default=[1, 8, 32, 128], help="1,8,32,128")
     parser.add_argument("--sizes", type=listed, default=["1000", "10000", "100000", "1000000", MIXED], help="to grow")
     parser.add_argument("--parts", type=listed, default=list(PARTS), help=",".join(PARTS))
+    parser.add_argument("--costs", type=listed, default=list(COSTS), help=",".join(COSTS))
     parser.add_argument("--only", action="append", metavar="NAME", help="operations whose name has this in it")
     parser.add_argument("--seconds", type=int, default=2, help="length of each measurement (2)")
     parser.add_argument("--minutes", type=float, default=10, help="how long to watch the workers' memory (10)")

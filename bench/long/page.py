@@ -67,7 +67,8 @@ _HOW = """
   three times, of which the one with the middle p50 counts; typeahead, whose p99 is a goal, four times as long. With a
   thousand orgs each request is of another org.
 - What the trail costs is measured on a server of the bench's own in which the waiting for the record is replaced
-  (`bench/unaudited`); the product has no such switch. What row-level security costs is measured by taking it off and
+  (`bench/unaudited`); the product has no such switch. The cost of naming patients in audit records is measured alike
+  (`bench/unnamed`). What row-level security costs is measured by taking it off and
   putting it on again in the bench's copy of the database. Both in turns.
 - A worker's memory is its proportional set size: what it shares with the other worker counts half. It is first read
   three seconds after the import, for a worker takes one to give back what an import has used.

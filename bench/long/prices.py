@@ -16,28 +16,41 @@ from bench.running import Server, server
 from bench.tasks import Paper
 from chairside.store.pool import connect
 
-UNAUDITED = Path(__file__).parents[1] / "unaudited"
+UNAUDITED, UNNAMED = (Path(__file__).parents[1] / folder for folder in ("unaudited", "unnamed"))
+# What is left out of a server of the bench's own, by the name of the cost.
+LEFT_OUT = {"audit": ("durable audit of reads", UNAUDITED), "names": ("patients named in audit records", UNNAMED)}
+COSTS = (*LEFT_OUT, "security")
 MEASURED = ("GET one", "list of 50", "medical summary", "typeahead, letters: 3")
 TURNS = 3
 
 
-def price(figures: Figures, plan: Plan, says: Callable[[str], None]) -> None:
+def price(figures: Figures, plan: Plan, costs: Sequence[str], says: Callable[[str], None]) -> None:
     """Audit is taken out of a server of the bench's own, row-level security out of its copy of the database."""
     made, kept = orgs(plan, says)
     data_dir = copied(kept, says)
-    figures.prices = [*_audit(figures, made, data_dir, says), *_security(figures, made, data_dir, says)]
+    for cost in COSTS:
+        if cost in costs:
+            left_out = LEFT_OUT.get(cost)
+            measured = (
+                _left_out(figures, made, data_dir, *left_out, says)
+                if left_out
+                else _security(figures, made, data_dir, says)
+            )
+            figures.prices += measured
 
 
-def _audit(figures: Figures, made: Made, data_dir: Path, says: Callable[[str], None]) -> list[Price]:
+def _left_out(
+    figures: Figures, made: Made, data_dir: Path, what: str, folder: Path, says: Callable[[str], None]
+) -> list[Price]:
     rates: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in MEASURED}
     for turn in range(TURNS):
-        says(f"Measuring with and without the trail of reads: turn {turn + 1} of {TURNS}")
+        says(f"Measuring with and without {what}: turn {turn + 1} of {TURNS}")
         for without in (False, True):
-            more = {"PYTHONPATH": str(UNAUDITED)} if without else {}
+            more = {"PYTHONPATH": str(folder)} if without else {}
             with server(data_dir, figures.workers, **more) as running:
                 for name, rate in asyncio.run(_rates(figures, made, data_dir, running)):
                     rates[name][without].append(rate)
-    return _prices("durable audit of reads", rates)
+    return _prices(what, rates)
 
 
 def _security(figures: Figures, made: Made, data_dir: Path, says: Callable[[str], None]) -> list[Price]:
