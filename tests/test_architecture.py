@@ -16,7 +16,7 @@ import pytest
 from chairside.engine.vault import Vault
 from tests.sources import REPOSITORY, Source, sources
 
-_WORDS = frozenset({"errors", "types", "fields", "changes", "resource", "words"})
+_WORDS = frozenset({"errors", "types", "fields", "changes", "resource", "telephones", "words"})
 _STORE = _WORDS | {"store"}
 _ENGINE = _STORE | {"engine"}
 _ACCESS = _ENGINE | {"access"}
@@ -25,6 +25,7 @@ _REST = _ACCESS | {"delivery", "rest", "(version)"}
 MAY: Mapping[str, frozenset[str]] = {
     "__init__": frozenset(),
     "errors": frozenset(),
+    "telephones": frozenset(),
     "words": frozenset(),
     "settings": frozenset(),
     "logs": frozenset(),

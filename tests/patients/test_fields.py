@@ -35,8 +35,27 @@ PHONES = [
     "٣١٢٥٥٥٠١٤٢",
     "３１２－５５５－０１４２",
     "mother: 312-555-0142",
+    "312-555-0142 x2 (wife) or (773) 555-0199 ext. 11",
+    "312-555-0142/773-555-0199",
+    "1-800-FLOWERS",
+    "x204",
+    "ext. 1204",
+    "911",
 ]
-NOT_PHONES = ["", "   ", "call me", "12", "-- --", "1" * 21, "312 555 0142 " + "." * 40]
+NOT_PHONES = [
+    "",
+    "   ",
+    "call me",
+    "12",
+    "-- --",
+    "1" * 21,
+    "312 555 0142 " + "." * 100,
+    "call after 5 pm",
+    "room 204",
+    "ask at 12 Main St",
+    "ana.1985.0304@example.com",
+    "1 " * 46,
+]
 NOT_MAIL = ["", "ana", "ana@", "@example.com", "ana@example", "ana lind@example.com", "ana@exa mple.com", "a@b@c.com"]
 
 

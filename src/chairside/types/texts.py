@@ -142,23 +142,35 @@ def _plain_domain(domain: str) -> bool:
         return False
 
 
+# Six digits with nothing but marks between them; three to five with no word beside them but that of an extension, for
+# beside others they are a room or an hour; or letters of the keypad behind an area code.
+_DIALLED = r".*(\d[^\w@]*){6}.*"
+_INTERNAL = r"\W*([xX]|[eE][xX][tT])?\W*(\d\W*){3,5}"
+_KEYPAD = r"(\+?1[ .\-]?)?\(?[2-9]\d{2}\)?[ .\-]?[A-Za-z0-9][A-Za-z0-9.\-]{6,11}"
+_PHONE = rf"^(?!.*@)(?!.*\d{{21}})(?!(\D*\d){{46}})({_DIALLED}|{_INTERNAL}|{_KEYPAD})$"
+
+
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A telephone number as people type it, kept as given: 3 to 20 digits, at most 40 characters."""
+    """Telephone numbers as people type them, kept as given: also two in one field, with extensions and notes."""
 
+    max: int = 100
     sql: str = "text"
 
     @property
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "maxLength": 40, "pattern": r"^(\D*\d){3,20}\D*$", "examples": ["(312) 555-0142"]}
+        return {"type": "string", "maxLength": self.max, "pattern": _PHONE, "examples": ["(312) 555-0142"]}
 
     def parse(self, value: object, now: datetime) -> str:
         text = text_of(value).strip()
-        if len(text) > 40:
-            raise Invalid("too_long", "must have at most 40 characters")
-        if not 3 <= sum(map(str.isdecimal, text)) <= 20:
-            raise Invalid("invalid_phone", "must hold 3 to 20 digits")
+        if len(text) > self.max:
+            raise Invalid("too_long", f"must have at most {self.max} characters")
+        if not _READ_PHONE.match(text):
+            raise Invalid("invalid_phone", "must hold a telephone number")
         return text
+
+
+_READ_PHONE = re.compile(_PHONE, re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
