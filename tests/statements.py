@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 
+from chairside.questions import question
 from chairside.records import ALL
 from chairside.records.tags import TAG_COUNTS
 from chairside.store.counts import add_statement, carried_statement, drift_statement, fold_statement, total_statement
@@ -20,8 +22,8 @@ from chairside.store.lists import (
 from chairside.store.narrowing import Narrowing
 from chairside.store.sql import queries
 from chairside.store.tables import Table, state_of, tables
+from chairside.store.typeahead import nickname_statement
 from chairside.store.typeahead import statement as typeahead
-from chairside.words import question
 
 TABLES = tables(ALL)
 # What management commands ask as the owner, of no org or of all.
@@ -73,6 +75,10 @@ def list_statements() -> Iterator[tuple[str, str]]:
         where = tagged(some, 100).chosen
         yield f"patient.tagged.{some}.page", page_statement(patients, where, by_last_name, 50, None)
         yield f"patient.tagged.{some}.count", count_statement(patients.kind, where)
+    for numbers in (1, 3):
+        yield f"typeahead.numbers.{numbers}", typeahead(1, 20, 0, numbers)
+    for others in (0, 1, 2):
+        yield f"typeahead.nicknames.{others}", nickname_statement(others, 20)
     for words in (1, 2, 3):
         yield f"typeahead.{words}", typeahead(words, 20)
         yield f"typeahead.{words}.implied", typeahead(words, 20, 2)
@@ -100,11 +106,13 @@ def narrowed(table: Table, *, searched: bool = True) -> Narrowing:
     if table.kind.parent:
         narrowing.family("x") if table.kind.name == "alert" else narrowing.add("equals", "patient_id", "x")
     if table.kind.search_words and searched:
-        narrowing.words(question("gar jo 312 1984-02-11"))
+        narrowing.words(question("gar jo 3125550 1984-02-11", "US", date(2026, 1, 5)))
     return narrowing
 
 
-EVERY = {**dict(plain_statements()), **dict(list_statements()), **queries()}
+# Statements of rekeying, sent by the owner alone, name a table that only their own transaction has.
+SENT = {name: text for name, text in queries().items() if not name.startswith("rekeying.")}
+EVERY = {**dict(plain_statements()), **dict(list_statements()), **SENT}
 
 
 def unfiltered(statement: str) -> str:

@@ -16,7 +16,9 @@ import pytest
 from chairside.engine.vault import Vault
 from tests.sources import REPOSITORY, Source, sources
 
-_WORDS = frozenset({"errors", "types", "fields", "changes", "resource", "telephones", "words"})
+_WORDS = frozenset(
+    {"characters", "errors", "types", "fields", "changes", "resource", "telephones", "words", "questions"}
+)
 _STORE = _WORDS | {"store"}
 _ENGINE = _STORE | {"engine"}
 _ACCESS = _ENGINE | {"access"}
@@ -25,14 +27,16 @@ _REST = _ACCESS | {"delivery", "rest", "(version)"}
 MAY: Mapping[str, frozenset[str]] = {
     "__init__": frozenset(),
     "errors": frozenset(),
-    "telephones": frozenset(),
-    "words": frozenset(),
+    "characters": frozenset(),
+    "telephones": frozenset({"characters"}),
+    "words": frozenset({"characters"}),
+    "questions": frozenset({"characters", "telephones", "words"}),
     "settings": frozenset(),
     "logs": frozenset(),
     "knowledge": frozenset(),
     "demo": frozenset(),
     "embedded": frozenset(),
-    "types": frozenset({"errors"}),
+    "types": frozenset({"characters", "errors"}),
     "fields": frozenset({"types", "errors"}),
     "changes": frozenset({"errors"}),
     "resource": frozenset({"changes", "fields", "types", "errors"}),

@@ -8,11 +8,13 @@ import asyncpg
 
 from bench.orgs.pattern import columns
 from chairside.records import ALL
+from chairside.records.patients import PATIENTS
 
 # What stands for the org itself has its id, and is not copied as it is.
 _OF_ORG = (
-    """INSERT INTO orgs (id, name, region, created_at)
-    SELECT o.id, 'Bench Dental ' || o.n, 'US', now() FROM unnest($1::uuid[]) WITH ORDINALITY o (id, n)""",
+    f"""INSERT INTO orgs (id, name, region, created_at, derivation)
+    SELECT o.id, 'Bench Dental ' || o.n, 'US', now(), {PATIENTS.derivation}
+    FROM unnest($1::uuid[]) WITH ORDINALITY o (id, n)""",
     """INSERT INTO event_heads (org_id, last) SELECT id, 0 FROM unnest($1::uuid[]) id""",
     """INSERT INTO org_settings (org_id, id, blocking_preset, created_at, updated_at, version)
     SELECT id, id, 'reference', now(), now(), 1 FROM unnest($1::uuid[]) id""",

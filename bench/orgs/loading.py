@@ -120,7 +120,7 @@ def _put(lines: Lines, pattern: Pattern, recorder: Recorder, org_id: str, patien
     patient_id = record["id"]
     lines["patients"].append(f"{org_id}\t" + line(map(record.__getitem__, PATIENT_COLUMNS)))
     assert PATIENTS.search_words is not None  # noqa: S101 - patients are searched for
-    words = PATIENTS.search_words(record)
+    words = PATIENTS.search_words(record, "US")
     lines[WORDS] += [
         f"{org_id}\t{patient_id}\t{scope}\t{field(word)}\t{field(beside)}\t{field(name)}\n"
         for (scope, name), pairs in words.items()

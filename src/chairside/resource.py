@@ -115,7 +115,8 @@ class Kind:
 
     `order` names columns, with a minus for those that descend. `present` fills computed fields of an answer from the
     columns named in `beside`. `settle` is pure: it derives columns and refuses what a record alone shows to be wrong.
-    `consult` may look at other records first, `follow` may change others after. A search finds it by `search_words`.
+    `consult` may look at other records first, `follow` may change others after. A search finds it by `search_words`,
+    derived like the columns `keys` from a record's texts and the org's region; `derivation` counts the changes of both.
     """
 
     name: str
@@ -150,7 +151,9 @@ class Kind:
     counted: Counted | None = None
     beside: tuple[Beside, ...] = ()
     present: Callable[[dict[str, Any], Mapping[str, Any]], None] | None = None
-    search_words: Callable[[Record], SearchWords] | None = None
+    keys: Callable[[Record, str], Record] | None = None
+    search_words: Callable[[Record, str], SearchWords] | None = None
+    derivation: int = 0
     follow: Callable[[Any, Change], Awaitable[None]] | None = None
     archiving: Callable[[Any, Change], Awaitable[None]] | None = None
     actions: tuple[Action, ...] = ()

@@ -6,10 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
+
+from chairside.characters import DASHES, INVISIBLE
 
 # Regions of country code 1 whose numbers are mostly written plainly; the library would only join the digits.
 PLAIN_REGIONS = ("US", "CA")
@@ -21,13 +24,12 @@ FEWEST_DIGITS = 7
 MOST_GAPS = 10
 # A run of more digits is no telephone numbers: three of the longest have so many.
 MOST_DIGITS = 45
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－‑⁃ー─"), "-")
 _RUN = re.compile(r"(?:[+(][+( ]*)?\d(?:[ ().\-/]*\d)*\)?")
 _WORD = (
     r"(?:extension|extensión|extn|ext|ex|x|interno|internal|int|anexo|ramal|poste|toestel|tst"
     r"|durchwahl|dw|доб|вн|app|option|opt)"
 )
-_EXTENSION = re.compile(
+EXTENSION = re.compile(
     rf"(?:\s*\([^()\d]*\))?\s*[,;(]?\s*(?:(?<![^\W\d_]){_WORD}[.:\s]*#?\s*|[#~]\s*|;ext=)(\d{{1,7}})(?![.-]?\d)"
     r"|\s*,+\s*(\d{1,6})(?![ .-]?\d)",
     re.IGNORECASE,
@@ -48,6 +50,7 @@ class Telephone:
     extension: str = ""
 
 
+@lru_cache(maxsize=64)  # a patient's numbers are read for the keys and again for the search words
 def telephones(text: str, region: str) -> tuple[Telephone, ...]:
     """Returns every number found in one field, in the order typed; `region` is a country code of two letters."""
     if region in PLAIN_REGIONS and _PLAIN.fullmatch(text):
@@ -77,9 +80,8 @@ def ascii_digits(text: str) -> str:
     """Returns the text with digits of all scripts as 0 to 9, one kind of dash, and no invisible characters."""
     if text.isascii():
         return text
-    plain = unicodedata.normalize("NFKC", text).translate(_DASHES)
-    visible = (c for c in plain if unicodedata.category(c) != "Cf")
-    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in visible)
+    plain = INVISIBLE.sub("", unicodedata.normalize("NFKC", text).translate(DASHES))
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in plain)
 
 
 def _runs(text: str) -> Iterator[tuple[str, str]]:
@@ -87,7 +89,7 @@ def _runs(text: str) -> Iterator[tuple[str, str]]:
     at = 0
     while found := _RUN.search(text, at):
         at = found.end()
-        if after := _EXTENSION.match(text, at):
+        if after := EXTENSION.match(text, at):
             at = after.end()
         yield found.group(), (after.group(1) or after.group(2)) if after else ""
 

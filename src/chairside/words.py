@@ -1,56 +1,95 @@
-"""How names, numbers and dates are compared: folding, search words of a record, and the words of a question."""
+"""How names, numbers and dates are compared: folding, and the search words of a record."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 
-# Letters that Unicode does not take apart into a base letter and a mark.
+from chairside.characters import APOSTROPHES, INVISIBLE
+
+# Letters that Unicode does not take apart into a base letter and a mark; letters of the Arabic script that keyboards of
+# different countries write differently; and the tatweel, which only stretches a word.
 _LETTERS = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
+    | {"ک": "ك", "ی": "ي", "ى": "ي", "ـ": ""}
 )
-# A birth date beside digits is not part of their telephone number.
-_GROUP = r"(?!\d{4}-\d{1,2}-\d{1,2}(?!\S))[\d(][\d().\-]*"
-_GROUPED_DIGITS = re.compile(rf"(?<!\S)\+?{_GROUP}(?:\s+{_GROUP})+(?!\S)")
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+# Scripts whose accents people leave out when they type: Latin, Greek, Cyrillic.
+_ACCENTED = (
+    (0x0000, 0x02AF), (0x0370, 0x052F), (0x1C80, 0x1C8F), (0x1D00, 0x1DBF), (0x1E00, 0x1FFF), (0x2C60, 0x2C7F),
+    (0x2DE0, 0x2DFF), (0xA640, 0xA69F), (0xA720, 0xA7FF), (0xAB30, 0xAB6F),
+)  # fmt: skip
+# Points that Hebrew and Arabic do without in everyday writing.
+_POINTS = re.compile("[\u0591-\u05c7\u0610-\u061a\u064b-\u0652\u0656-\u065f\u0670\u06d6-\u06ed\u08d3-\u08ff]")
+_HAMZA_ON_ALEF = re.compile("(?<=ا)[\u0653-\u0655]+")
+_SYLLABLE = re.compile("[가-힣]")
 LONGEST = 64
 
 
 def fold(text: str) -> str:
-    """Lower case without accents; for comparing and sorting, never for showing."""
-    plain = text.casefold()
-    if plain.isascii():
-        return plain
-    apart = unicodedata.normalize("NFKD", plain)
-    return "".join(c for c in apart if not unicodedata.combining(c)).translate(_LETTERS)
+    """Returns the text in lower case, with one apostrophe and ASCII digits, without accents and invisible characters.
+
+    For comparing and sorting, never for showing. Marks are part of the letter but in Latin, Greek and Cyrillic.
+    """
+    if text.isascii():
+        return text.casefold()
+    apart = unicodedata.normalize("NFKD", text.translate(APOSTROPHES)).casefold()
+    if apart.isascii():
+        return apart
+    kept = "".join(_without_accents(INVISIBLE.sub("", apart))).translate(_LETTERS)
+    if kept.isascii():
+        return kept
+    kept = _HAMZA_ON_ALEF.sub("", _POINTS.sub("", kept))
+    whole = unicodedata.normalize("NFC", kept)
+    # A syllable of Hangul stays apart, so that it begins with what has been typed of it.
+    return _SYLLABLE.sub(lambda found: unicodedata.normalize("NFD", found.group()), whole)
+
+
+def _without_accents(text: str) -> Iterator[str]:
+    accented = False
+    for c in text:
+        if _is_mark(c):
+            if not accented:
+                yield c
+            continue
+        accented = any(first <= ord(c) <= last for first, last in _ACCENTED)
+        yield str(unicodedata.decimal(c)) if c.isdecimal() else c
+
+
+def _is_mark(c: str) -> bool:
+    return unicodedata.category(c)[0] == "M"
 
 
 def squeeze(text: str) -> str:
-    """The letters and digits of a text alone, folded: `O'Brien-Łoś` becomes `obrienlos`."""
-    plain = fold(text)
-    if not plain.isalnum():
-        plain = "".join(filter(str.isalnum, plain))
-    return plain[:LONGEST]
+    """Returns the letters and digits of a text alone, folded: `O'Brien-Łoś` becomes `obrienlos`."""
+    return _letters(fold(text))[:LONGEST]
+
+
+def _letters(folded: str) -> str:
+    if folded.isalnum():
+        return folded
+    if folded.isascii():
+        return "".join(filter(str.isalnum, folded))
+    return "".join(c for c in folded if c.isalnum() or _is_mark(c))
 
 
 def name_words(*names: str | None) -> set[str]:
-    """What a name is found by: each of its parts, and each blank-separated word as one."""
+    """Returns what a name is found by: each of its parts, and each blank-separated word as one."""
     found: set[str] = set()
-    for name in names:
-        for word in (name or "").split():
-            found.add(squeeze(word))
-            if not word.isalnum():
-                found.update(squeeze(part) for part in re.split(r"[^\w]+", word))
+    for name in filter(None, names):
+        for word in fold(name).split():
+            if word.isalnum():
+                found.add(word[:LONGEST])
+            else:
+                parts = "".join(c if c.isalnum() or _is_mark(c) else " " for c in word).split()
+                found.update(part[:LONGEST] for part in ("".join(parts), *parts))
     found.discard("")
     return found
 
 
 def longest(words: Iterable[str]) -> list[str]:
-    """Those that none of the others begins with, in order; whoever is found by one left out is found by the longer."""
+    """Those that none of the others begins with, in order; a record with a longer word has all words it begins with."""
     ordered = sorted(set(words))
     return [w for place, w in enumerate(ordered, 1) if place == len(ordered) or not ordered[place].startswith(w)]
 
@@ -71,71 +110,16 @@ def in_pairs(words: Sequence[str]) -> list[tuple[str, str]]:
     ]
 
 
-def phone_words(e164: str | None, from_area_code: str, digits: str) -> set[str]:
-    """What a telephone number is found by: its international form, its last four digits, and what tells more.
-
-    One of country code 1 is found from its area code, and in full, by the international form alone; its sign keeps
-    that out of every other search. Of other countries the number from the area code is a word, and any number as it
-    was typed, where that is neither.
-    """
-    whole = (e164 or "").lstrip("+")
-    found = {e164 or "", whole[-4:], digits[-4:]}
-    if not whole.startswith("1"):
-        found.add(from_area_code)
-    if digits not in (whole, from_area_code):
-        found.add(digits)
-    found.discard("")
-    return found
-
-
 def birth_word(born: date) -> str:
     """A birth date as a search word; its sign keeps it out of every prefix search."""
     return "@" + born.isoformat()
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word of a question: its letters and digits, all of it as addresses are compared, and the date it may be.
-
-    It matches records with a search word or an e-mail address that begins so, with such a telephone number, or with
-    this birth date.
-    """
-
-    start: str
-    whole: str
-    born: date | None
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """How international telephone numbers may begin that begin so: with the country code, or after code 1."""
-        return (f"+{self.start}", f"+1{self.start}") if self.start.isascii() and self.start.isdecimal() else ()
+def tail_word(digits: str) -> str:
+    """A telephone number as a search word that begins with its last digits; its sign keeps it out of other searches."""
+    return "#" + digits[::-1]
 
 
 def after(start: str) -> str:
     """The least text after all that begin so, in code-point order."""
     return start + "\U0010ffff"
-
-
-def question(text: str) -> list[Word]:
-    """The words somebody typed; digit groups of one telephone number count as one word."""
-    joined = _GROUPED_DIGITS.sub(lambda m: re.sub(r"\D", "", m.group()), text)
-    return list(dict.fromkeys(_words(joined)))
-
-
-def _words(text: str) -> Iterator[Word]:
-    for raw in text.split():
-        start = squeeze(raw)
-        born = _birth(raw)
-        if start or born:
-            yield Word(start, fold(raw), born)
-
-
-def _birth(raw: str) -> date | None:
-    for pattern, order in ((_ISO, (1, 2, 3)), (_US, (3, 1, 2))):
-        if found := pattern.fullmatch(raw):
-            year, month, day = (int(found.group(i)) for i in order)
-            try:
-                return date(year, month, day)
-            except ValueError:
-                return None
-    return None

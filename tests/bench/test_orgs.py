@@ -87,7 +87,7 @@ async def test_generated_patients_have_the_words_that_the_engine_would_write(dat
         found.add((row["word"], row["beside"]))
     records = [dict(row) for row in await database.fetch("SELECT * FROM patients")]
     assert PATIENTS.search_words
-    written = {record["id"]: PATIENTS.search_words(record) for record in records}
+    written = {record["id"]: PATIENTS.search_words(record, "US") for record in records}
     assert held == {key: {scope: pairs for scope, pairs in of.items() if pairs} for key, of in written.items()}
     assert len(records) == PATIENTS_MADE
 

@@ -61,8 +61,8 @@ def test_a_word_that_another_begins_with_still_tells_who_comes_first(desk: Clien
     assert names(desk, f"{word}n {word}") == expected
 
 
-def test_only_names_and_chart_number_count(desk: Client) -> None:
-    """First, last and preferred name and chart number; not middle name, e-mail, telephone, birth date."""
+def test_only_names_chart_number_and_telephones_count(desk: Client) -> None:
+    """First, last and preferred name, chart number, and telephones by their digits; not the rest."""
     word = unheard_of()
     made = register(
         desk,
@@ -78,10 +78,10 @@ def test_only_names_and_chart_number_count(desk: Client) -> None:
     )
     for start in "flpc":
         [item] = desk.read("/patients/search", q=f"{start}{word}"[:-1])["items"]
-        assert item == {k: made[k] for k in SHOWN}
+        assert item == {k: made[k] for k in SHOWN} | {"by_nickname": False}
     for start in "met":
         assert desk.read("/patients/search", q=f"{start}{word}") == {"items": [], "total": 0}
-    for typed in ("312-555-0111", "1901-07-23", "7/23/1901"):
+    for typed in ("1901-07-23", "7/23/1901"):
         assert made["id"] not in [p["id"] for p in desk.read("/patients/search", q=typed)["items"]]
     assert names(desk, f"l{word} f{word[:4]}") == [f"f{word} l{word}"]
 
@@ -162,3 +162,30 @@ def test_whoever_has_all_typed_words_is_found_whatever_their_names(own_desk: Cli
         found = own_desk.read("/patients/search", q=" ".join(typed), limit=100)
         assert {p["id"] for p in found["items"]} == expected, typed
         assert found["total"] == len(expected)
+
+
+def marked(desk: Client, typed: str, **query: int) -> list[tuple[str, bool]]:
+    items = desk.read("/patients/search", q=typed, **query)["items"]
+    return [(p["first_name"], p["by_nickname"]) for p in items]
+
+
+def test_nicknames_come_last_and_are_marked(desk: Client) -> None:
+    """Whole first or preferred names alone, whichever of the two was typed, with the other words typed."""
+    name = unheard_of()
+    first = ("Bob", "Robert", "Robert James", "Roberta", "William", "Bobby")
+    people = [{"first_name": f, "last_name": name} for f in first]
+    people += [{"first_name": "Al", "preferred_name": "Robert", "last_name": name}]
+    people += [{"first_name": "Ann", "last_name": f"{name} Robert"}, {"first_name": "Robert", "last_name": "Elsewhere"}]
+    people += [{"first_name": "Robert", "last_name": f"{name} " + " ".join(f"q{n:02d}" for n in range(14))}]
+    imported(desk, people)
+    found = marked(desk, f"bob {name}")
+    assert found[:2] == [("Bob", False), ("Bobby", False)]
+    assert sorted(found[2:]) == [("Al", True), ("Robert", True), ("Robert", True), ("Robert James", True)]
+    assert marked(desk, f"{name} robert james") == [("Robert James", False)]
+    assert ("Bob", True) in marked(desk, f"{name}, robert")
+    assert ("Roberta", True) not in marked(desk, f"{name}, bob")
+    assert desk.read("/patients/search", q=f"bob {name}")["total"] == len(found)
+    assert marked(desk, f"bob {name}", limit=2) == found[:2]
+    assert marked(desk, f"bob {name}", limit=3)[:2] == found[:2]
+    assert len(marked(desk, f"bob {name}", limit=3)) == 3
+    assert marked(desk, f"bo {name}") == found[:2]

@@ -9,6 +9,7 @@ from datetime import date
 import asyncpg
 import pytest
 
+from chairside.questions import question
 from chairside.records import ALL
 from chairside.store.lists import (
     FOR_ANY_VALUES,
@@ -25,7 +26,7 @@ from chairside.store.narrowing import Chosen, Narrowing
 from chairside.store.sql import queries
 from chairside.store.tables import tables
 from chairside.store.typeahead import statement as typeahead
-from chairside.words import after, question
+from chairside.words import after
 from tests.database import Connection, connected
 from tests.house import House, Org
 from tests.statements import EVERY, OF_NO_ORG, OF_OWNER, tagged
@@ -115,7 +116,7 @@ def narrowings(ids: dict[str, str]) -> Iterator[tuple[str, Narrowing]]:
     yield "born", born
     for typed in ("gab", "gab jo", "1312007", "1984-02-11"):
         search = Narrowing()
-        search.words(question(typed))
+        search.words(question(typed, "US", date(2026, 1, 5)))
         yield f"search {typed}", search
     archived = Narrowing(archived=True)
     archived.add("equals", "status", "archived")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from chairside.engine.bodies import create_body
+from chairside.questions import question
 from chairside.records import ALL
 from chairside.resource import Kind
 from chairside.rest.examples import of_body
@@ -18,7 +20,7 @@ from chairside.store.lists import Order, count_statement, page_statement, walk_s
 from chairside.store.narrowing import Narrowing
 from chairside.store.tables import many
 from chairside.store.typeahead import statement as typeahead
-from chairside.words import after, question
+from chairside.words import after
 from tests.database import Connection, connected
 from tests.house import House, Org
 from tests.statements import TABLES, unfiltered
@@ -151,12 +153,13 @@ async def test_lists_and_counts_without_the_filter_hold_only_ones_own(
 async def test_searching_without_the_filter_finds_only_ones_own(house: House, ours: Filled, theirs: Filled) -> None:
     """Search words are of an org as much as the patients they lead to."""
     narrowing = Narrowing()
-    narrowing.words(question("ana"))
+    narrowing.words(question("ana", "US", date(2026, 1, 5)))
     table = TABLES["patient"]
     cases: list[tuple[str, list[object]]] = [
         (page_statement(table, narrowing.chosen, Order(table.kind.order), 10_000, None), narrowing.values),
         (typeahead(1, 10_000), ["ana", "ana", after("ana")]),
         (typeahead(1, 10_000, 1), ["ana", "ana", after("ana"), "an"]),
+        (typeahead(1, 10_000, 0, 1), ["ana", "ana", after("ana"), "", after(""), "", after("")]),
         (typeahead(2, 10_000), ["ana", "ana", after("ana"), "", after("")]),
     ]
     for statement, values in cases:

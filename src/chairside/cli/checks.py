@@ -12,7 +12,9 @@ import asyncpg
 from chairside.app import owner_place, server_place
 from chairside.engine.vault import KeyFault, Vault
 from chairside.records import ALL
+from chairside.records.patients import PATIENTS
 from chairside.settings import Settings
+from chairside.store import rekeying
 from chairside.store.counts import drift_statement
 from chairside.store.migrate import NEWEST, OLDEST, MigrationFault, pending
 from chairside.store.pool import ROLE, connect
@@ -68,7 +70,7 @@ async def _schema(owner: asyncpg.Connection[asyncpg.Record]) -> list[Finding]:
         return [Finding("schema", False, f"missing: {', '.join(missing)}; run `chairside migrate`")]
     columns = await _columns(owner)
     # Of tables that lack a column nothing can be counted.
-    totals = [await _totals(owner)] if columns.good else []
+    totals = [await _totals(owner), await _search_keys(owner)] if columns.good else []
     return [Finding("schema", True, "up to date"), columns, *totals]
 
 
@@ -90,6 +92,14 @@ async def _totals(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
                 wrong += [f"{cells} sorts of {counted.table} in org {org_id}"] if cells else []
     says = f"not what is there: {', '.join(wrong)}" if wrong else f"add up to the records of {len(orgs)} orgs"
     return Finding("totals", not wrong, says)
+
+
+async def _search_keys(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
+    """Whether keys and search words of every org were derived by the rules of this release."""
+    orgs = await owner.fetch(queries()["orgs.all"])
+    late = [org["id"] for org in orgs if await rekeying.behind(owner, PATIENTS, org)]
+    says = f"behind in org {', '.join(late)}; run `chairside migrate`" if late else "derived by this release"
+    return Finding("search keys", not late, says)
 
 
 async def _durability(owner: asyncpg.Connection[asyncpg.Record]) -> Iterator[Finding]:

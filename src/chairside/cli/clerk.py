@@ -24,6 +24,7 @@ from chairside.engine.operations import Operation
 from chairside.engine.work import Work
 from chairside.fields import read_body
 from chairside.knowledge.catalogs import starter
+from chairside.records.patients import PATIENTS
 from chairside.rest.errors import success_of
 from chairside.settings import Settings
 from chairside.store.pool import Pool, connect
@@ -101,6 +102,7 @@ async def create_org(settings: Settings, pool: Pool, work: Work, org_id: str, na
         async with transaction(owner, org_id, writes=True):
             if await owner.fetchrow(queries()["orgs.read"], org_id) is None:
                 await owner.execute(queries()["orgs.add"], org_id, name, region, now)
+                await owner.execute(queries()["rekeying.done"], org_id, PATIENTS.derivation, None)
                 await owner.execute(queries()["orgs.add_head"], org_id)
                 await owner.execute(queries()["orgs.add_settings"], org_id, "reference", now)
                 await add_user(owner, org_id, new_id(), SYSTEM_USER, now)

@@ -14,7 +14,7 @@ import typer
 
 from chairside import __version__, embedded
 from chairside.app import all_orgs, owner_place
-from chairside.cli import checks, clerk, keys
+from chairside.cli import checks, clerk, keys, upgrade
 from chairside.cli.place import DEMO_FILE, AsJson, DataDir, Fault, database, mended, out, run_in, say, settings_for
 from chairside.embedded import backup as archive
 from chairside.settings import Settings
@@ -30,15 +30,7 @@ def migrate(
 ) -> None:
     """Bring the database to the schema of this release; what is there already stays."""
     settings = settings_for(data_dir)
-
-    async def missing() -> list[str]:
-        connection = await connect(owner_place(settings))
-        try:
-            return [m.name for m in await schema.pending(connection)]
-        finally:
-            await connection.close()
-
-    names = run_in(settings, missing if check else lambda: schema.migrate(owner_place(settings)))
+    names = run_in(settings, lambda: upgrade.missing(settings) if check else upgrade.bring_up(settings, say))
     for name in names:
         out(f"{'missing' if check else 'applied'}: {name}")
     if not names:

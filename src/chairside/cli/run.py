@@ -26,11 +26,10 @@ from rich.console import Console
 from rich.panel import Panel
 
 from chairside import __version__, embedded
-from chairside.app import freeze, owner_place
-from chairside.cli import clerk, keys
+from chairside.app import freeze
+from chairside.cli import clerk, keys, upgrade
 from chairside.cli.place import DataDir, Fault, mended, say, settings_for
 from chairside.settings import Settings, variable
-from chairside.store.migrate import migrate
 
 SLOW_SECONDS = 1.0
 
@@ -96,7 +95,7 @@ def _end() -> None:
 
 
 async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:
-    for name in await migrate(owner_place(settings)):
+    for name in await upgrade.bring_up(settings, say):
         say(f"Database brought to {name}.")
     await keys.ensure(settings)
     if not with_demo:

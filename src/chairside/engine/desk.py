@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 from chairside.changes import Asked, Change, Record, Reply
-from chairside.engine import reading, references, saving
+from chairside.engine import reading, references, saving, typeahead
 from chairside.engine.answers import Shapes, View
 from chairside.engine.context import Context
 from chairside.engine.ids import new_id
@@ -185,8 +185,10 @@ class Desk:
     async def walk(self, kind: str, asked: Asked) -> dict[str, object]:
         return await reading.walk(self, self.tables[kind], asked)
 
-    async def typeahead(self, typed: str, limit: int) -> tuple[list[Record], int]:
-        return await reading.typeahead(self, typed, limit)
+    async def typeahead(
+        self, typed: str, limit: int, alike: Callable[[str], frozenset[str]]
+    ) -> tuple[list[Record], int]:
+        return await typeahead.typeahead(self, typed, limit, alike)
 
     def blind(self, ssn: str) -> list[bytes]:
         return self.vault.blind(self.org_id, ssn)

@@ -1,4 +1,4 @@
-"""Lists: pages by number with exact totals, walks by cursor, and typeahead."""
+"""Lists: pages by number with exact totals, and walks by cursor."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import msgspec
 
 from chairside.changes import Asked, Record
 from chairside.errors import refuse
+from chairside.questions import question
 from chairside.resource import Filter, Kind, Sort
 from chairside.store import lists
-from chairside.store import typeahead as store_typeahead
 from chairside.store.narrowing import Chosen, Narrowing
 from chairside.store.tables import Table, state_of
-from chairside.words import after, longest, question
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -168,7 +167,7 @@ async def _narrow(desk: Desk, table: Table, asked: Asked) -> Narrowing:
         if listed.refers_to is not None:
             await desk.load(listed.refers_to, value, at=("query", listed.entry.key))
         if listed.how == "words":
-            words = question(value)
+            words = question(value, desk.region, desk.now.date())
             if value.strip() and not words:
                 narrowed.nothing()
             narrowed.words(words)
@@ -230,17 +229,3 @@ def _read_cursor(desk: Desk, token: str | None, about: str) -> Cursor | None:
     elif form == "d":
         value = date.fromisoformat(value)
     return record_id, form == "n", value
-
-
-async def typeahead(desk: Desk, typed: str, limit: int) -> tuple[list[Record], int]:
-    """The best `limit` people for what was typed so far, and how many match, counted up to 1,000."""
-    words = question(typed)
-    if not words or any(not w.start for w in words):
-        return [], 0
-    starts = [w.start for w in words]
-    told = longest(starts)
-    implied = sorted(set(starts).difference(told))
-    spans = [bound for start in told for bound in (start, after(start))]
-    statement = store_typeahead.statement(len(told), limit, len(implied))
-    rows = await desk.fetch(statement, "".join(starts), *spans, *implied)
-    return [dict(row) for row in rows], rows[0]["total"] if rows else 0

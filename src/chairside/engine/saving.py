@@ -125,11 +125,11 @@ async def _index(desk: Desk, kind: Kind, changes: Sequence[Change]) -> None:
     come: list[WordsOf] = []
     async for few in desk.in_turns(changes):
         for change in few:
-            new = words(change.after)
+            new = words(change.after, desk.region)
             if change.before is None:
                 first.extend(_by_scope(change.after["id"], new, {}))
             else:
-                old = words(change.before)
+                old = words(change.before, desk.region)
                 gone.extend(_by_scope(change.after["id"], old, new))
                 come.extend(_by_scope(change.after["id"], new, old))
     for query, rows in (("words.first", first), ("words.remove", gone), ("words.add", come)):

@@ -27,4 +27,4 @@ def _namesakes() -> dict[str, frozenset[str]]:
 
 
 def _letters(name: str) -> str:
-    return "".join(filter(str.isalpha, name))
+    return name if name.isalpha() else "".join(filter(str.isalpha, name))

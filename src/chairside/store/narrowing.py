@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from chairside.questions import Word
 from chairside.resource import Counted, Kind
-from chairside.words import Word, after, birth_word
+from chairside.words import after, birth_word
 
 # Scopes of the search words: what typeahead looks at, what lists look at as well, and the words of the archived.
 NAMES, OTHERS, ARCHIVED = 0, 1, 2
@@ -144,19 +145,20 @@ class Narrowing:
     def _among_words(self, word: Word) -> Iterator[str]:
         scopes = ARCHIVED if self.archived else f"{NAMES}, {OTHERS}"
         every = f"SELECT w.patient_id FROM patient_words w WHERE w.org_id = $1 AND w.scope IN ({scopes}) AND"
-        for start in (word.start, *word.numbers):
+        for start in (word.start, *word.numbers, word.tail):
             if start:
                 yield f"{every} {self._begins('w.word', start)}"
-        if word.born and self.archived:
-            yield f"{every} w.word = {self.parameter(birth_word(word.born))}"
+        if self.archived:
+            for born in word.born:
+                yield f"{every} w.word = {self.parameter(birth_word(born))}"
 
     def _among_patients(self, word: Word) -> Iterator[str]:
         every = "SELECT p.id FROM patients p WHERE p.org_id = $1 AND p.deleted_at IS NULL AND"
         yield f"{every} {self._begins('p.email_key', word.whole)}"
         for start in word.numbers:
             yield f"{every} {self._begins('p.mobile_phone_e164', start)}"
-        if word.born:
-            yield f"{every} p.date_of_birth = {self.parameter(word.born)}"
+        for born in word.born:
+            yield f"{every} p.date_of_birth = {self.parameter(born)}"
 
     def _begins(self, column: str, start: str) -> str:
         return f"{column} >= {self.parameter(start)} AND {column} < {self.parameter(after(start))}"

@@ -6,10 +6,17 @@ from functools import lru_cache
 from itertools import pairwise
 
 MOST_COUNTED = 1000
-# A patient has at most 12 name words (records/patients/rules), which are 66 pairs; so many rows hold 1,000 patients.
-ROWS_COUNTED = 66 * MOST_COUNTED
-# Of names of three or four words so many rows mostly do.
-ROWS_ENOUGH = 2 * MOST_COUNTED
+# A patient has at most 66 pairs of name words (records/patients/keys), or, with longer names, a row for each word:
+# fewer than 200, by the lengths of names and chart number. So many rows hold 1,000 patients.
+ROWS_COUNTED = 200 * MOST_COUNTED
+# Of names of three or four words so many rows mostly do, and of nearly all names so many.
+ROWS_ENOUGH, ROWS_OF_MOST = 2 * MOST_COUNTED, 12 * MOST_COUNTED
+# A patient has few telephones; so many rows hold 1,000 patients. Of so many patients the names are looked at.
+NUMBERS_COUNTED, NUMBERS_NAMED = 8 * MOST_COUNTED, 200
+# Of those with a name that nicknames lead to, so many are looked at.
+NICKNAMES_NAMED = 500
+# Scopes of the words: names and chart number, the rest, and the names of those who have more words than are paired.
+NAMES, OTHERS, LONG = 0, 1, 3
 _SHOWN = (
     "r.id, r.first_name, r.last_name, r.preferred_name, r.date_of_birth, r.status, r.mobile_phone, r.email,"
     " r.chart_number"
@@ -19,15 +26,18 @@ _NAME = "r.last_name_key || ' ' || r.first_name_key AS name"
 
 
 @lru_cache(maxsize=256)
-def statement(words: int, limit: int, implied: int = 0) -> str:
+def statement(words: int, limit: int, implied: int = 0, numbers: int = 0) -> str:
     """Best first: exact chart number, exact last name, last name that begins so, the rest by last and first name.
 
     Takes the whole text, then start and end of each word, none of which begins another; then those that others begin
     with, which tell nothing but who comes first. Each row says how many there are in all. For one word the first three
     stages are read in index order and mostly suffice; the rest is looked at only when they do not fill the page. More
-    words are looked for two at a time, once for people and number.
+    words are looked for two at a time, once for people and number. One word of digits may also be a telephone number:
+    then its last digits follow, as they are kept, and so many beginnings of international numbers, start and end each.
     """
-    return _one(limit) if words == 1 and not implied else _several(words, limit, implied)
+    if words == 1 and not implied:
+        return _digits(limit, numbers) if numbers else _one(limit)
+    return _several(words, limit, implied)
 
 
 def _live(alias: str) -> str:
@@ -38,13 +48,49 @@ def _range(at: int, column: str = "word") -> str:
     return f"w.{column} >= ${at} AND w.{column} < ${at + 1}"
 
 
-def _words(*conditions: str) -> str:
-    return f"patient_words w WHERE w.org_id = $1 AND w.scope = 0 AND {' AND '.join(conditions)}"
+def _words(*conditions: str, scope: int = NAMES) -> str:
+    return f"patient_words w WHERE w.org_id = $1 AND w.scope = {scope} AND {' AND '.join(conditions)}"
 
 
 def _one(limit: int) -> str:
     return f"""
-WITH chart AS (
+WITH {_stages(limit)}, best AS (
+  SELECT id, min(rank) AS rank, name
+  FROM (SELECT * FROM chart UNION ALL SELECT * FROM last UNION ALL SELECT * FROM rest) a
+  GROUP BY id, name ORDER BY 2, name, id LIMIT {limit}
+)
+SELECT {_SHOWN}, ({_count()}) AS total FROM best JOIN patients r ON {_live("r")} AND r.id = best.id
+ORDER BY best.rank, best.name, best.id"""
+
+
+def _digits(limit: int, numbers: int) -> str:
+    """The same, and after them those with such a telephone number, by name among the first of them."""
+    spans = [(at, at + 1) for at in range(7, 7 + 2 * numbers, 2)]
+    others = [_range(3), _range(5), *(_range(at) for at, _ in spans)]
+    mobile = [f"r.mobile_phone_e164 >= ${at} AND r.mobile_phone_e164 < ${end}" for at, end in spans]
+    each = [
+        *(f"(SELECT w.patient_id AS id FROM {_words(o, scope=OTHERS)} LIMIT {NUMBERS_COUNTED})" for o in others),
+        *(f"(SELECT r.id FROM patients r WHERE {_live('r')} AND {m} LIMIT {NUMBERS_COUNTED})" for m in mobile),
+    ]
+    return f"""
+WITH {_stages(limit)}, callers AS MATERIALIZED (
+  SELECT DISTINCT id FROM ({" UNION ALL ".join(each)}) n
+), called AS (
+  SELECT c.id, 4 AS rank, {_NAME} FROM (SELECT id FROM callers LIMIT {NUMBERS_NAMED}) c
+    JOIN patients r ON {_live("r")} AND r.id = c.id
+), best AS (
+  SELECT id, min(rank) AS rank, name
+  FROM (SELECT * FROM chart UNION ALL SELECT * FROM last UNION ALL SELECT * FROM rest UNION ALL SELECT * FROM called) a
+  GROUP BY id, name ORDER BY 2, name, id LIMIT {limit}
+)
+SELECT {_SHOWN}, (
+  SELECT least(count(*), {MOST_COUNTED}) FROM (SELECT id FROM callers UNION ({_some(ROWS_COUNTED)})) every
+) AS total FROM best JOIN patients r ON {_live("r")} AND r.id = best.id
+ORDER BY best.rank, best.name, best.id"""
+
+
+def _stages(limit: int) -> str:
+    return f"""chart AS (
   SELECT r.id, 0 AS rank, {_NAME} FROM patients r
   WHERE {_live("r")} AND r.chart_number_key = $2 ORDER BY r.id LIMIT {limit}
 ), last AS (
@@ -55,13 +101,7 @@ WITH chart AS (
   SELECT m.patient_id AS id, 3 AS rank, m.name
   FROM (SELECT DISTINCT w.patient_id, w.name FROM {_words(_range(3))}) m WHERE (SELECT count(*) FROM last) < {limit}
   ORDER BY m.name, m.patient_id LIMIT 2 * {limit}
-), best AS (
-  SELECT id, min(rank) AS rank, name
-  FROM (SELECT * FROM chart UNION ALL SELECT * FROM last UNION ALL SELECT * FROM rest) a
-  GROUP BY id, name ORDER BY 2, name, id LIMIT {limit}
-)
-SELECT {_SHOWN}, ({_count()}) AS total FROM best JOIN patients r ON {_live("r")} AND r.id = best.id
-ORDER BY best.rank, best.name, best.id"""
+)"""
 
 
 def _several(words: int, limit: int, implied: int) -> str:
@@ -81,9 +121,13 @@ ORDER BY best.rank, best.name, best.id"""
 
 
 def _matches(spans: range) -> str:
-    """Any two words of a patient stand beside each other once, so both orders are looked for."""
+    """Any two words of a patient stand beside each other once, so both orders are looked for.
+
+    Of the few whose names have more words than are paired, each word is looked for among theirs alone.
+    """
     if len(spans) == 1:
         return f"SELECT DISTINCT w.patient_id, w.name FROM {_words(_range(spans[0]))}"
+    long = " INTERSECT ".join(f"SELECT w.patient_id, w.name FROM {_words(_range(at), scope=LONG)}" for at in spans)
     both = (
         " UNION ".join(
             f"SELECT w.patient_id, w.name FROM {_words(_range(first), _range(second, 'beside'))}"
@@ -91,7 +135,7 @@ def _matches(spans: range) -> str:
         )
         for pair in pairwise(spans)
     )
-    return " INTERSECT ".join(f"({pair})" for pair in both)
+    return f"({' INTERSECT '.join(f'({pair})' for pair in both)}) UNION ALL ({long})"
 
 
 def _count() -> str:
@@ -99,12 +143,44 @@ def _count() -> str:
     last = f"SELECT 1 FROM patients r WHERE {_live('r')} AND r.last_name_key >= $3 AND r.last_name_key < $4"
     return f"""
 SELECT CASE WHEN (SELECT count(*) FROM ({last} LIMIT {MOST_COUNTED}) l) = {MOST_COUNTED} THEN {MOST_COUNTED} ELSE (
-  SELECT CASE WHEN people >= {MOST_COUNTED} THEN {MOST_COUNTED} WHEN words < {ROWS_ENOUGH} THEN people
-    ELSE (SELECT least(count(DISTINCT m.patient_id), {MOST_COUNTED}) FROM ({_some(ROWS_COUNTED)}) m) END
-  FROM (
-    SELECT count(*) AS words, count(DISTINCT m.patient_id) AS people FROM ({_some(ROWS_ENOUGH)}) m) part) END"""
+  SELECT CASE WHEN people >= {MOST_COUNTED} THEN {MOST_COUNTED} WHEN words < {ROWS_ENOUGH} THEN people ELSE (
+    SELECT CASE WHEN people >= {MOST_COUNTED} THEN {MOST_COUNTED} WHEN words < {ROWS_OF_MOST} THEN people ELSE (
+      SELECT least(count(DISTINCT m.patient_id), {MOST_COUNTED}) FROM ({_some(ROWS_COUNTED)}) m) END
+    FROM ({_counted(ROWS_OF_MOST)}) most) END
+  FROM ({_counted(ROWS_ENOUGH)}) part) END"""
+
+
+def _counted(rows: int) -> str:
+    return f"SELECT count(*) AS words, count(DISTINCT m.patient_id) AS people FROM ({_some(rows)}) m"
 
 
 def _some(rows: int) -> str:
     """The people of so many words that begin with the first one typed."""
     return f"SELECT w.patient_id FROM {_words(_range(3))} LIMIT {rows}"
+
+
+@lru_cache(maxsize=256)
+def nickname_statement(others: int, limit: int) -> str:
+    """Those whose first or preferred name is one of these, and who have the other words typed; by last and first name.
+
+    Takes the names, the ids that are not wanted, then start and end of each other word, none of which begins another.
+    """
+    named, beside = "w.word = ANY ($2::text[])", "w.beside = ANY ($2::text[])"
+    pairs = [
+        f"(SELECT w.patient_id FROM {_words(named, _range(at, 'beside'))}"
+        f" UNION SELECT w.patient_id FROM {_words(_range(at), beside)})"
+        for at in range(4, 4 + 2 * others, 2)
+    ]
+    long = [f"SELECT w.patient_id FROM {_words(_range(at), scope=LONG)}" for at in range(4, 4 + 2 * others, 2)]
+    both = f"{' INTERSECT '.join(pairs)} UNION ({' INTERSECT '.join([_named_long(), *long])})"
+    alone = f"SELECT w.patient_id FROM {_words(named)} LIMIT {NICKNAMES_NAMED}"
+    first = " OR ".join(f"lower(split_part(r.{name}, ' ', 1)) = ANY ($2)" for name in ("first_name", "preferred_name"))
+    return f"""
+WITH m AS MATERIALIZED (SELECT DISTINCT n.patient_id AS id FROM ({both if others else alone}) n LIMIT {NICKNAMES_NAMED})
+SELECT {_SHOWN} FROM m JOIN patients r ON {_live("r")} AND r.id = m.id
+WHERE m.id <> ALL ($3::uuid[]) AND ({first})
+ORDER BY r.last_name_key, r.first_name_key, r.id LIMIT {limit}"""
+
+
+def _named_long() -> str:
+    return f"SELECT w.patient_id FROM {_words('w.word = ANY ($2::text[])', scope=LONG)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 import zoneinfo
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,21 +11,28 @@ from functools import lru_cache
 
 import email_validator
 
+from chairside.characters import NOTHING_VISIBLE, in_lines, one_line
 from chairside.types.checks import Invalid, text_of
 
 UUID_LENGTH = 36
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-# The separators that str.strip() takes off beside what regular expressions of other languages call a blank.
-NOT_BLANK = r"[^\s\x1c-\x1f\x85]"
+NOT_BLANK = f"[^{NOTHING_VISIBLE}]"
+# Texts that may be so long are notes and addresses, and have lines; shorter ones have one.
+LENGTH_OF_NOTES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of at most `max` characters; `trim` takes blanks off both ends and `min` counts what is left."""
+    """Text of at most `max` characters; `trim` takes blanks off both ends and `min` counts what is left.
+
+    Characters that show nothing are taken out (chairside.characters). With `compatible` full-width digits become plain
+    ones, and so on for all that Unicode calls compatible.
+    """
 
     max: int = 255
     min: int = 0
     trim: bool = False
+    compatible: bool = False
     sql: str = "text"
 
     @property
@@ -37,6 +45,9 @@ class Text:
         text = text_of(value)
         if len(text) > self.max:
             raise Invalid("too_long", f"must have at most {self.max} characters")
+        text = in_lines(text) if self.max >= LENGTH_OF_NOTES else one_line(text)
+        if self.compatible and not text.isascii():
+            text = unicodedata.normalize("NFKC", text)
         if self.trim:
             text = text.strip()
         if len(text) < self.min:
@@ -116,7 +127,7 @@ class Email:
         return {"type": "string", "format": "email", "maxLength": 254}
 
     def parse(self, value: object, now: datetime) -> str:
-        text = text_of(value).strip()
+        text = one_line(text_of(value)).strip()
         if len(text) > 254:
             raise Invalid("too_long", "must have at most 254 characters")
         plain = _PLAIN_EMAIL.fullmatch(text)
@@ -162,7 +173,7 @@ class Phone:
         return {"type": "string", "maxLength": self.max, "pattern": _PHONE, "examples": ["(312) 555-0142"]}
 
     def parse(self, value: object, now: datetime) -> str:
-        text = text_of(value).strip()
+        text = one_line(text_of(value)).strip()
         if len(text) > self.max:
             raise Invalid("too_long", f"must have at most {self.max} characters")
         if not _READ_PHONE.match(text):

@@ -7,7 +7,7 @@ from functools import partial
 from chairside.changes import Change, Desk
 from chairside.fields import Body, Entry
 from chairside.records.chart.summary import SUMMARY
-from chairside.records.patients import actions, bulk, duplicates, rules, shapes
+from chairside.records.patients import actions, bulk, duplicates, keys, rules, shapes
 from chairside.records.patients.family import FAMILY
 from chairside.records.patients.fields import FIELDS, STATUSES
 from chairside.records.people.relationships import DEPENDENTS, GUARDIANS
@@ -119,7 +119,11 @@ ACTIONS = (
         path="/search",
         allow="read",
         summary="Find patients while typing",
-        doc="Every word must begin a word of the first, last or preferred name, or the chart number. Best first.",
+        doc=(
+            "Every word must begin a word of the first, last or preferred name, or the chart number; four digits or"
+            " more alone also find telephones. Best first. Where they are fewer than the limit, those follow whom a"
+            " nickname leads to, such as Robert for Bob, marked by_nickname."
+        ),
         answer="items:FoundPatientOut",
         run=actions.search,
         query=(
@@ -235,7 +239,9 @@ PATIENTS = Kind(
     check_create=rules.check_create,
     settle=rules.settle,
     consult=consult,
-    search_words=rules.search_words,
+    keys=keys.keys,
+    search_words=keys.search_words,
+    derivation=keys.DERIVATION,
     archiving=actions.guard_archive,
     actions=ACTIONS,
     create_errors=("duplicate_chart_number",),

@@ -7,9 +7,10 @@ from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply, wrong
 from chairside.errors import refuse
+from chairside.knowledge.given_names import nicknames_of
 from chairside.records.patients.fields import BUCKETS
 from chairside.records.patients.rules import TRANSITIONS
-from chairside.records.patients.shapes import FOUND
+from chairside.records.patients.shapes import TYPED
 
 AT = ("path", "patient_uuid")
 
@@ -58,8 +59,8 @@ async def put_balances(desk: Desk, asked: Asked) -> Reply:
 
 
 async def search(desk: Desk, asked: Asked) -> Reply:
-    items, total = await desk.typeahead(asked.query["q"], asked.query["limit"])
-    return Reply(data={"items": [{f: row[f] for f in FOUND} for row in items], "total": total})
+    rows, total = await desk.typeahead(asked.query["q"], asked.query["limit"], nicknames_of)
+    return Reply(data={"items": [{f: row[f] for f in TYPED} for row in rows], "total": total})
 
 
 async def walk(desk: Desk, asked: Asked) -> Reply:

@@ -8,8 +8,8 @@ from datetime import date
 from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply
-from chairside.records.patients.rules import e164
 from chairside.records.patients.shapes import FOUND, SIGNALS
+from chairside.telephones import e164
 from chairside.words import fold, squeeze
 
 MOST = 50

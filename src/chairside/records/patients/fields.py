@@ -62,7 +62,7 @@ IDENTITY = (
     _text("title", 32, "Title, such as Dr."),
     Field(
         name="chart_number",
-        type=Text(max=64, min=1, trim=True),
+        type=Text(max=64, min=1, trim=True, compatible=True),
         doc="Unique in the org, archived patients included.",
     ),
     Field(name="date_of_birth", type=Date(past=True), doc="Not in the future, not before 1900.", portal="read"),

@@ -1,19 +1,16 @@
-"""What is true of every patient: derived columns, the status machine, the guarantor, what a patient is found by."""
+"""The rules of every patient: derived columns, the status machine, the guarantor."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import phonenumbers
-
-from chairside.changes import Change, Desk, Record, SearchWords, wrong
+from chairside.changes import Change, Desk, Record, wrong
 from chairside.errors import Problem
-from chairside.records.patients.fields import BUCKETS, PHONES
-from chairside.words import birth_word, fold, in_pairs, longest, name_words, phone_words, squeeze
+from chairside.records.patients.fields import BUCKETS
+from chairside.records.patients.keys import keys
 
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "prospective": ("active",),
@@ -22,9 +19,6 @@ TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "deceased": (),
 }
 RESTRICTING_BALANCE = Decimal("500.00")
-NAME_SCOPE, OTHER_SCOPE, ARCHIVED_SCOPE = 0, 1, 2
-# Typeahead counts exactly up to 1,000 people by reading a bounded number of words, so each has few.
-MOST_NAME_WORDS = 12
 
 
 def check_create(values: dict[str, Any], _now: datetime) -> Iterable[Problem]:
@@ -47,15 +41,8 @@ def settle(change: Change) -> None:
         change.given |= {"responsible_party_id"}
     if new["responsible_party_id"] is None:
         new["responsible_party_id"] = new["id"]
-    if changed("first_name", "last_name"):
-        new["last_name_key"], new["first_name_key"] = squeeze(new["last_name"]), squeeze(new["first_name"])
-    if changed("chart_number"):
-        new["chart_number_key"] = new["chart_number"] and (squeeze(new["chart_number"]) or new["chart_number"])
-    if changed("email"):
-        new["email_key"] = new["email"] and fold(new["email"])
-    for phone in PHONES:
-        if changed(phone):
-            new[f"{phone}_e164"] = e164(new[phone], change.region)
+    # Always, for a record that was read before its keys were derived anew brings the old ones.
+    new |= keys(new, change.region)
     if changed(*BUCKETS, "insurance_estimate"):
         _settle_balances(new)
     new["scheduling_restricted"] = new["status"] == "inactive" or (new["balance_total"] or 0) > RESTRICTING_BALANCE
@@ -73,81 +60,6 @@ def _settle_balances(new: Record) -> None:
         new["estimated_balance"] = None
     else:
         new["estimated_balance"] = new["balance_total"] - (new["insurance_estimate"] or Decimal(0))
-
-
-# Ten digits as they are mostly written in these regions, which the library would only put together.
-PLAIN_REGIONS = ("US", "CA")
-_PLAIN_PHONE = re.compile(r"(?:\+?1[ .-]?)?(?:\([2-9]\d\d\)|[2-9]\d\d)[ .-]?\d{3}[ .-]?\d{4}", re.ASCII)
-_MARKS = str.maketrans("", "", "+() .-")
-
-
-def e164(phone: str | None, region: str) -> str | None:
-    """A telephone number in international form, or None where the text is not enough for one."""
-    if not phone:
-        return None
-    if region in PLAIN_REGIONS and _PLAIN_PHONE.fullmatch(phone):
-        return "+1" + phone.translate(_MARKS)[-10:]
-    try:
-        number = phonenumbers.parse(phone, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def search_words(patient: Record) -> SearchWords:
-    """What a patient is found by: names and chart number first, each beside another, then telephones.
-
-    Mobile phone, e-mail and birth date lead to patients by their own indexes (store/lists.py), which leave out the
-    archived; for those they are words, too.
-    """
-    parts = (patient["chart_number"] or "").split()
-    charts = patient["chart_number_key"], *(map(squeeze, parts) if len(parts) > 1 else ())
-    whole = patient["last_name_key"], patient["first_name_key"]
-    # A name of letters alone is its key.
-    more = [name for name in (patient["first_name"], patient["last_name"]) if not name.isalnum()]
-    if patient["preferred_name"]:
-        more.append(patient["preferred_name"])
-    rest = sorted(name_words(*more).difference(whole)) if more else ()
-    names = [word for word in dict.fromkeys((*charts, *whole, *rest)) if word][:MOST_NAME_WORDS]
-    middle = patient["middle_name"]
-    others = name_words(middle) if middle else set()
-    for phone, international in _NUMBERS:
-        if typed := patient[phone]:
-            others |= _number_words(patient[international], typed)
-    if patient["deleted_at"]:
-        born, mail = patient["date_of_birth"], patient["email_key"]
-        others |= {birth_word(born)} if born else set()
-        others |= {squeeze(mail)} if mail else set()
-        return {(ARCHIVED_SCOPE, ""): {(word, "") for word in (*names, *others)}}
-    others.discard(patient["mobile_phone_e164"])
-    paired = set(in_pairs(longest(names)))
-    return {(NAME_SCOPE, " ".join(whole)): paired, (OTHER_SCOPE, ""): {(w, "") for w in others.difference(names)}}
-
-
-def _number_words(e164: str | None, typed: str) -> set[str]:
-    whole = (e164 or "").lstrip("+")
-    # Numbers of code 1 are most, and the library knows it among all others only.
-    from_area_code = whole[1:] if whole.startswith("1") else _from_area_code(whole)
-    return phone_words(e164, from_area_code, _digits(typed))
-
-
-def _from_area_code(digits: str) -> str:
-    """An international number without its country code; no such code begins another."""
-    codes = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
-    return next((digits[n:] for n in (1, 2, 3) if digits and int(digits[:n]) in codes), "")
-
-
-def _digits(phone: str) -> str:
-    digits = phone.translate(_MARKS)
-    if not (digits.isascii() and digits.isdecimal()):
-        digits = _NO_DIGITS.sub("", phone)
-    return digits if digits.isascii() else "".join(str(int(c)) for c in digits)
-
-
-_NO_DIGITS = re.compile(r"\D")
-_NUMBERS = tuple((phone, f"{phone}_e164") for phone in PHONES)
 
 
 async def keep_nkda_true(desk: Desk, change: Change) -> None:

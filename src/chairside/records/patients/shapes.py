@@ -49,7 +49,7 @@ def _ref(name: str) -> Schema:
 
 
 COUNT: Schema = {"type": "integer", "minimum": 0}
-FOUND: Mapping[str, object] = {
+FOUND: dict[str, object] = {
     "id": {"type": "string", "format": "uuid", "x-patient": True},
     "first_name": _text(null=False),
     "last_name": _text(null=False),
@@ -60,8 +60,11 @@ FOUND: Mapping[str, object] = {
     "email": _text(),
     "chart_number": _text(),
 }
+TYPED = FOUND | {
+    "by_nickname": {"type": "boolean", "description": "Whether a nickname led here, not the words themselves."}
+}
 SCHEMAS: Mapping[str, Schema] = {
-    "FoundPatientOut": _object(list(FOUND), **FOUND),
+    "FoundPatientOut": _object(list(TYPED), **TYPED),
     "DuplicateOut": _object(
         [*FOUND, "match_reasons"], **FOUND, match_reasons=_list({"type": "string", "enum": list(SIGNALS)})
     ),
