@@ -219,15 +219,7 @@ class Kind:
 SEEN = "Version of the record that the caller has seen."
 BASE_VERSION = Entry(key="base_version", type=Integer(min=1), doc=SEEN, required=True)
 VERSION_ALONE = Body(schema="BaseVersionIn", entries={"base_version": BASE_VERSION}, example={"base_version": 1})
-ID = Field(
-    name="id",
-    type=Uuid(),
-    doc="Identifier, a UUID of version 7.",
-    required=True,
-    create=False,
-    patch=False,
-    portal="read",
-)
+ID = Field(name="id", type=Uuid(), doc="Identifier, a UUIDv7.", required=True, create=False, patch=False, portal="read")
 VERSION = Field(
     name="version",
     type=Integer(min=1),

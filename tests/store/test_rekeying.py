@@ -30,13 +30,11 @@ BEFORE: list[tuple[dict[str, str], dict[str, str | None]]] = [
     ({"mobile_phone": "312-555-0142 or 773-555-0199"}, {"mobile_phone_e164": None}),
     ({"first_name": "Ana Luísa Beatriz", "last_name": "Albuquerque Pessoa de Melo e Silva dos Santos Reis Sousa"}, {}),
 ]  # fmt: skip
-SEEN = (
-    """SELECT id, version, created_at, updated_at, deleted_at, first_name, last_name, home_phone
-    FROM patients ORDER BY org_id, id"""
-    @ pytest.fixture
-)
+COLUMNS = "id, version, created_at, updated_at, deleted_at, first_name, last_name, home_phone"
+SEEN = f"SELECT {COLUMNS} FROM patients ORDER BY org_id, id"
 
 
+@pytest.fixture
 async def upgraded(house: House) -> AsyncIterator[Place]:
     """A database of two orgs, whose patients have keys and words as the release before derived them."""
     at = embedded.endpoint(house.data_dir)
