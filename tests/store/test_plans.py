@@ -25,6 +25,7 @@ from chairside.store.lists import (
 from chairside.store.narrowing import Chosen, Narrowing
 from chairside.store.sql import queries
 from chairside.store.tables import tables
+from chairside.store.typeahead import nickname_statement
 from chairside.store.typeahead import statement as typeahead
 from chairside.words import after
 from tests.database import Connection, connected
@@ -220,6 +221,37 @@ async def test_two_words_typed_read_little_more_than_whom_they_find(house: House
     assert not scanned(plan)
     assert sum(read) <= 2 * found
     assert buffers(plan) <= MOST_OF_A_PAGE
+
+
+async def test_digits_typed_read_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
+    """Also where all telephones begin so, as with the area code of the town; those of few are read alone."""
+    async with explaining(house, practice.id) as connection:
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        # The most that a limit of rows and a look at the names of some allow, and for a whole number next to nothing.
+        for typed, most in (("1312", 2 * MOST_OF_A_PAGE), ("13120007919", MOST_OF_A_SUMMARY)):
+            [word] = question(typed, "US", date(2026, 1, 5))
+            bounds = [b for start in (typed, word.tail, *word.numbers) for b in (start, after(start))]
+            statement = typeahead(1, 20, 0, len(word.numbers))
+            plan = await plan_of(connection, statement, [practice.id, typed, *bounds])
+            rows = await connection.fetch(statement, practice.id, typed, *bounds)
+            assert not scanned(plan), typed
+            assert buffers(plan) <= most, typed
+            assert rows[0]["total"] == (1000 if typed == "1312" else 1)
+
+
+async def test_nicknames_read_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
+    """As many names as the longest list of nicknames has, alone and with the beginning of a last name."""
+    async with explaining(house, practice.id) as connection:
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        names = await connection.fetch(
+            "SELECT DISTINCT first_name_key FROM patients WHERE org_id = $1 LIMIT 20", practice.id
+        )
+        called = [row["first_name_key"] for row in names]
+        for others in ([], ["a", after("a")]):
+            statement = nickname_statement(len(others) // 2, 20)
+            plan = await plan_of(connection, statement, [practice.id, called, [], *others])
+            assert not scanned(plan)
+            assert buffers(plan) <= MOST_OF_A_PAGE
 
 
 def scanned(plan: Plan) -> list[str]:
