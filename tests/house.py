@@ -63,12 +63,13 @@ class House:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def _log(self) -> Path:
+    def log_file(self) -> Path:
+        """The file that takes the server's standard error."""
         return self.data_dir.parent / f"server-{self.port}.log"
 
     def start(self, *options: str, workers: int = 2, **env: str) -> Self:
         """Start the server and wait until it says that it is ready."""
-        with self._log.open("a") as log:
+        with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "chairside", "serve", "--port", str(self.port)),
@@ -108,7 +109,7 @@ class House:
 
     def log(self) -> str:
         """All that the server wrote to standard error."""
-        return self._log.read_text()
+        return self.log_file.read_text()
 
     def run(self, *args: str) -> str:
         """The standard output of a command that must succeed, run in this process to save its start."""

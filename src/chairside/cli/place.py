@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -34,9 +34,10 @@ class Fault(Exception):
 
 
 def say(text: str) -> None:
-    """Progress and notes go to standard error; standard output is for results."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    """Write progress and notes to standard error; standard output is for results. A full disk loses them."""
+    with suppress(OSError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 def out(text: str) -> None:

@@ -13,6 +13,8 @@ from chairside.embedded.errors import EmbeddedError
 
 PRIVATE = 0o700
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Two segments of the write-ahead log, without which the database cannot recover.
+_ROOM = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +147,9 @@ def above_standard_streams(descriptor: int) -> int:
         return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
     finally:
         os.close(descriptor)
+
+
+def disk_is_full(folder: Folder) -> bool:
+    """Whether the database could not recover for want of room."""
+    disk = os.statvfs(folder.path)
+    return disk.f_bavail * disk.f_frsize < _ROOM

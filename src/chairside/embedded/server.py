@@ -16,7 +16,7 @@ from typing import Self
 from chairside.embedded.cluster import CLUSTER, ensure_cluster, is_served_by, read_within, ready_for_start
 from chairside.embedded.endpoint import Endpoint, endpoint
 from chairside.embedded.errors import EmbeddedError
-from chairside.embedded.folder import Folder, names_in, opened, prepare
+from chairside.embedded.folder import Folder, disk_is_full, names_in, opened, prepare
 from chairside.embedded.locks import Lock
 from chairside.embedded.program import Program, fault_in
 
@@ -26,6 +26,7 @@ _PATIENCE_WITH_STOP_SECONDS = 60
 # One that ends so often does not end by accident.
 _MOST_REVIVALS, _REVIVALS_SECONDS = 5, 60
 _PID_LINE, _STATE_LINE = 0, 7
+_LOOK_SECONDS = 0.5
 
 
 def start(data_dir: Path, *, progress: Progress, lost: Callable[[], None] = lambda: None) -> "Server":
@@ -122,6 +123,10 @@ class Server:
         revived: deque[float] = deque([-_REVIVALS_SECONDS] * _MOST_REVIVALS, maxlen=_MOST_REVIVALS)
         while not self._stopping.is_set():
             self._program.ended.wait()
+            if disk_is_full(self._folder):  # starting it would fail
+                self._progress("The disk is full; the database starts again as soon as there is room")
+            while disk_is_full(self._folder) and not self._stopping.wait(_LOOK_SECONDS):
+                pass
             try:
                 if time.monotonic() - revived[0] < _REVIVALS_SECONDS:
                     raise EmbeddedError(f"The database in {self._folder.path} ended again and again.")
@@ -129,6 +134,9 @@ class Server:
                 with _explaining(self._folder):
                     self._revive()
             except EmbeddedError as fault:
+                if disk_is_full(self._folder):
+                    revived.extend([-_REVIVALS_SECONDS] * _MOST_REVIVALS)
+                    continue
                 if not self._stopping.is_set():
                     self._fault = fault
                     self._lost()
