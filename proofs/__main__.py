@@ -12,7 +12,8 @@ from proofs.trial import Trial
 
 NAMES = (
     "crash", "tenants", "schemathesis", "idempotency", "lost-updates", "db-faults", "wire", "leaks", "restore", "roles",
-    "audit-chain", "overload",
+    "audit-chain", "overload", "slow-readers",
+    "whole-disk",
 )  # fmt: skip
 
 

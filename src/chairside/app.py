@@ -30,10 +30,13 @@ from chairside.engine.verbs import VERBS
 from chairside.engine.work import Work
 from chairside.logs import configure
 from chairside.records import ALL, BODIES, SCHEMAS
+from chairside.rest import metrics
 from chairside.rest.admission import Admission
 from chairside.rest.front import App
 from chairside.rest.handlers import House
+from chairside.rest.listening import Connections, limit_unread
 from chairside.rest.openapi import document
+from chairside.rest.outbox import Outbox
 from chairside.rest.schemas import SHARED
 from chairside.rest.server import application
 from chairside.settings import Settings, from_environment
@@ -98,13 +101,19 @@ def create() -> App:
     _end_with_parent()
     pool = Pool(server_place(settings), size=settings.pool_size)
     house, trail = house_of(settings, pool)
+    outbox = Outbox(Connections().reset)
+    metrics.meter.share_in(settings.metrics_folder)
     sealer = sealer_of(settings, house, trail)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         trail.start()
         sealer.start(partial(all_orgs, settings))
-        tidying = [asyncio.create_task(_tidy(house)), asyncio.create_task(_fold(house))]
+        tidying = [
+            asyncio.create_task(_tidy(house)),
+            asyncio.create_task(_fold(house, outbox)),
+            asyncio.create_task(limit_unread(settings.write_seconds)),
+        ]
         try:
             yield
         finally:
@@ -121,7 +130,7 @@ def create() -> App:
         line=settings.line,
         patience=settings.patience / 1000,
     )
-    app = application(house, every_operation(), openapi(), lifespan, doors)
+    app = application(house, every_operation(), openapi(), lifespan, doors, outbox)
     freeze()
     # Nor need what is read of an import be looked through every few rows: it holds nothing that holds it.
     gc.set_threshold(50_000, 10, 10)
@@ -148,11 +157,12 @@ async def _tidy(house: House) -> None:
             await house.work.forget_old_keys()
 
 
-async def _fold(house: House) -> None:
-    """What cannot: every write makes totals a little longer to add up, and an import leaves much memory unused."""
+async def _fold(house: House, outbox: Outbox) -> None:
+    """Every second: share the metrics, shorten the totals that writes have made long, and give unused memory back."""
     while True:
         await asyncio.sleep(FOLD_SECONDS)
-        if house.work.over_strain():
+        metrics.meter.share()
+        if house.work.over_strain() or outbox.over_strain():
             await asyncio.to_thread(_give_back)
         with contextlib.suppress(*AWAY):
             await house.work.fold_summaries()

@@ -29,15 +29,20 @@ class Settings:
     org_share: int = 3
     line: int = 256
     patience: int = 500
-    connections: int = 1024
+    connections: int = 2048
     body_seconds: int = 60
     trusted_proxies: tuple[Network, ...] = ()
+    write_seconds: int = 20
     log_format: str = "auto"
     log_level: str = "info"
 
     @property
     def key_file(self) -> Path:
         return self.data_dir / "keys.json"
+
+    @property
+    def metrics_folder(self) -> Path:
+        return self.data_dir / "metrics"
 
     @property
     def heads_file(self) -> Path:
@@ -60,13 +65,14 @@ DOCS: Mapping[str, str] = {
     "trusted_proxies": (
         "Addresses or networks, separated by commas, of proxies whose X-Forwarded-For is believed; none, if not set."
     ),
+    "write_seconds": "Seconds after which a client that takes nothing of its answer is disconnected.",
     "log_format": "json, console, or auto: console on a terminal, json elsewhere.",
     "log_level": "debug, info, warning or error.",
 }
 _CHOICES = {"log_format": ("auto", "console", "json"), "log_level": ("debug", "info", "warning", "error")}
 _OVERLOAD = {
     "at_once": (1, 1000), "org_share": (1, 1000), "line": (0, 10_000), "patience": (0, 10_000),
-    "connections": (16, 16_384), "body_seconds": (1, 3600),
+    "connections": (16, 16_384), "body_seconds": (1, 3600), "write_seconds": (1, 3600),
 }  # fmt: skip
 _BOUNDS = {"port": (1, 65535), "workers": (1, 64), "pool_size": (1, 100), **_OVERLOAD}
 

@@ -129,7 +129,7 @@ def _run(settings: Settings, kept: dict[str, str]) -> None:
         workers_kill_timeout=10,
         backlog=1024,
         backpressure=settings.connections,
-        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=16_384),
     )
     freeze()
     try:
@@ -147,10 +147,8 @@ def _environment(settings: Settings) -> None:
         "workers": settings.workers,
     }
     os.environ.update({variable(name): str(value) for name, value in shown.items()})
-    numbers = settings.data_dir / "metrics"
-    shutil.rmtree(numbers, ignore_errors=True)
-    numbers.mkdir(mode=0o700)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(numbers)
+    shutil.rmtree(settings.metrics_folder, ignore_errors=True)
+    settings.metrics_folder.mkdir(mode=0o700)
 
 
 def _announce(settings: Settings, kept: dict[str, str]) -> None:

@@ -18,8 +18,9 @@ ASKING_SECONDS = 10.0
 # For how long a worker counts as one that has too much to do.
 PRESSED_SECONDS = 1.0
 SHARE_FULL, SERVER_FULL = "too_many_requests", "unavailable"
-# Why somebody was refused: no place in line, pushed out of it by a shorter one, or no turn in time.
-LINE_FULL, PUSHED_OUT, TOO_LATE = "line_full", "pushed_out", "too_late"
+# Reasons of a refusal: no place in line, pushed out of it by a shorter one, no turn in time, or too much that other
+# clients have not read yet.
+LINE_FULL, PUSHED_OUT, TOO_LATE, OUTBOX_FULL = "line_full", "pushed_out", "too_late", "outbox_full"
 Headers = list[tuple[bytes, bytes]]
 Turn = asyncio.Future["Refusal | None"]
 
@@ -47,7 +48,7 @@ def _refusals(code: str) -> dict[str, Refusal]:
     return {reason: Refusal(code, errors.status_of(code), headers, body, reason) for reason in REASONS}
 
 
-REASONS = (LINE_FULL, PUSHED_OUT, TOO_LATE)
+REASONS = (LINE_FULL, PUSHED_OUT, TOO_LATE, OUTBOX_FULL)
 REFUSALS = {code: _refusals(code) for code in (SHARE_FULL, SERVER_FULL)}
 
 

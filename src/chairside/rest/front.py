@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +15,8 @@ import structlog
 from chairside.errors import refuse
 from chairside.rest import admission, metrics, reading
 from chairside.rest.admission import Admission
+from chairside.rest.outbox import SMALL, Outbox, Peer
+from chairside.rest.request_body import RequestBody
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -28,8 +29,6 @@ SECONDS_BETWEEN_WARNINGS = 10
 UNKNOWN = 401
 # How long a place is kept for whoever has not sent the whole body yet.
 MOMENT = 0.05
-# How much of a body that nobody wants is still read, and for how long.
-MOST_DRAINED, DRAIN_SECONDS = 32 << 20, 5
 
 
 @dataclass(slots=True)
@@ -40,9 +39,10 @@ class Seen:
     route: str = "(none)"
     status: int = 0
     org_id: str | None = None  # of the caller, once the token was found good
+    shared: bool = False  # whether the body is one that the server keeps in memory for all
 
 
-def front(app: App, doors: Admission) -> App:
+def front(app: App, doors: Admission, outbox: Outbox) -> App:
     warn = _Warning()
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +55,7 @@ def front(app: App, doors: Admission) -> App:
                 warn.count(scope["method"], refusal)
                 await _refuse(refusal, doors.shown(place.share), scope, receive, send)
             else:
-                await _http(app, place, started, scope, receive, send)
+                await _http(app, place, outbox, started, scope, receive, send)
 
     return handle
 
@@ -64,12 +64,16 @@ async def _refuse(
     refusal: admission.Refusal, shown: admission.Headers, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Send a refusal. A flood needs thousands a second, so nothing is made for one that it can do without."""
-    body = _Body(scope, receive)
+    body = RequestBody(scope, receive)
     if body.left:
         await body.drain()
     headers = [*refusal.headers, *shown, *_always(_request_id(scope))]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else refusal.body})
+
+
+def _length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
 def _request_id(scope: Scope) -> str:
@@ -80,32 +84,68 @@ def _always(request_id: str) -> admission.Headers:
     return [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
 
 
-async def _http(app: App, place: _Place | None, started: float, scope: Scope, receive: Receive, send: Send) -> None:
+async def _http(
+    app: App, place: _Place | None, outbox: Outbox, started: float, scope: Scope, receive: Receive, send: Send
+) -> None:
     """One request that is worked on; `place` is its own, or None where none is needed."""
     seen = Seen(_request_id(scope))
     scope["chairside"] = seen
     method = scope["method"]
     if method == "HEAD":
         scope["method"] = "GET"  # the same answer; its body is left out below
-    body = _Body(scope, receive if place is None else partial(place.lent, receive))
+    body = RequestBody(scope, receive if place is None else partial(place.lent, receive))
 
-    async def sending(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            seen.status = message["status"]
-            shown = place.end(seen) if place is not None else ()
-            if body.left:
-                await body.drain()
-            message["headers"] = [*message["headers"], *shown, *_always(seen.request_id)]
-        elif method == "HEAD":
-            message["body"] = b""
-        await send(message)
-
+    sending = _Sending(seen, place, body, outbox, send, method, scope["client"])
     try:
         await app(scope, body.receive, sending)
     finally:
         if place is not None and place.held:
             place.end(seen)
         _report(method, seen, time.perf_counter() - started)
+
+
+class _Sending:
+    """Sends the answer to one request: adds the headers of every answer, and sends a large body through the outbox."""
+
+    __slots__ = ("_body", "_method", "_outbox", "_peer", "_place", "_refusal", "_seen", "_send")
+
+    def __init__(
+        self, seen: Seen, place: _Place | None, body: RequestBody, outbox: Outbox, send: Send, method: str, peer: Peer
+    ) -> None:
+        self._seen, self._place, self._body, self._outbox = seen, place, body, outbox
+        self._send, self._method, self._peer = send, method, peer
+        self._refusal: admission.Refusal | None = None
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            await self._start(message)
+        elif self._method == "HEAD":
+            await self._send({**message, "body": b""})
+        elif self._refusal is not None:
+            await self._send({**message, "body": self._refusal.body})
+        elif self._place is not None and len(message["body"]) > SMALL:
+            await self._outbox.send(
+                self._send, self._place.share, self._peer, message["body"], shared=self._seen.shared
+            )
+        else:
+            await self._send(message)
+
+    async def _start(self, message: MutableMapping[str, Any]) -> None:
+        seen, place = self._seen, self._place
+        status, headers = message["status"], message["headers"]
+        size = _length(headers)
+        if place is not None and size > SMALL and self._method != "HEAD":
+            must = self._method != "GET"  # what a write has done must be told
+            if not await self._outbox.room(place.share, 0 if seen.shared else size, must=must):
+                self._refusal = refusal = admission.REFUSALS[admission.SERVER_FULL][admission.OUTBOX_FULL]
+                metrics.meter.refused(refusal.status, refusal.reason)
+                status, headers = refusal.status, refusal.headers
+        seen.status = status
+        shown = place.end(seen) if place is not None else ()
+        if self._body.left:
+            await self._body.drain()
+        headers = [*headers, *shown, *_always(seen.request_id)]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
 
 class _Place:
@@ -142,7 +182,7 @@ class _Place:
         if self._lent:
             self._lent = False
             if not self.enter() and (refusal := await self.wait()):
-                metrics.refused(refusal.status, refusal.reason)
+                metrics.meter.refused(refusal.status, refusal.reason)
                 raise refuse(refusal.code)
         return message
 
@@ -167,27 +207,6 @@ class _Place:
         return doors.shown(share)
 
 
-class _Body:
-    """The body of a request, and whether some of it is still to come."""
-
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self._receive = receive
-        self.left = any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"])
-
-    async def receive(self) -> MutableMapping[str, Any]:
-        message = await self._receive()
-        self.left = message["type"] == "http.request" and bool(message.get("more_body"))
-        return message
-
-    async def drain(self) -> None:
-        """Read to the end: a connection closed with bytes unread is reset, and the answer lost with it."""
-        read = 0
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while self.left and read < MOST_DRAINED:
-                    read += len((await self.receive()).get("body", b""))
-
-
 class _Warning:
     """Refusals are counted each, and logged a few times: writing a line for each would be work again."""
 
@@ -195,7 +214,7 @@ class _Warning:
         self._refused, self._next = 0, 0.0
 
     def count(self, method: str, refusal: admission.Refusal) -> None:
-        metrics.refused(refusal.status, refusal.reason, _known(method))
+        metrics.meter.refused(refusal.status, refusal.reason, _known(method))
         self._refused += 1
         now = time.monotonic()
         if now >= self._next:
@@ -209,7 +228,7 @@ def _known(method: str) -> str:
 
 def _report(method: str, seen: Seen, seconds: float) -> None:
     known = _known(method)
-    metrics.observe(known, seen.route, seen.status, seconds)
+    metrics.meter.observe(known, seen.route, seen.status, seconds)
     if seen.route not in QUIET:
         log.info(
             "request",

@@ -17,6 +17,7 @@ from chairside.rest import handlers, metrics
 from chairside.rest.admission import Admission
 from chairside.rest.front import App, front
 from chairside.rest.handlers import Answering, Asking, House
+from chairside.rest.outbox import Outbox
 from chairside.store.pool import AWAY
 
 PREFIX = "/api/v1/{org_id}/"
@@ -45,7 +46,12 @@ class Framework(Litestar):
 
 
 def application(
-    house: House, operations: Sequence[Operation], document: Mapping[str, Any], lifespan: Any, doors: Admission
+    house: House,
+    operations: Sequence[Operation],
+    document: Mapping[str, Any],
+    lifespan: Any,
+    doors: Admission,
+    outbox: Outbox,
 ) -> App:
     """The ASGI application. `lifespan` opens and closes what `house` needs; `doors` bounds what is worked on."""
     app = Framework(
@@ -60,7 +66,7 @@ def application(
         lifespan=[lifespan],
         request_max_body_size=BODY_LIMIT,
     )
-    return front(app, doors)
+    return front(app, doors, outbox)
 
 
 def _route(house: House, operation: Operation) -> HTTPRouteHandler:
@@ -115,7 +121,7 @@ def _open_paths(house: House, document: bytes) -> list[HTTPRouteHandler]:
 
     @get("/metrics", name="metrics", sync_to_thread=False)
     def numbers(request: Asking) -> Response[bytes]:
-        return _plain(request, "/metrics", metrics.exposition(), "text/plain; version=0.0.4")
+        return _plain(request, "/metrics", metrics.meter.exposition(), "text/plain; version=0.0.4")
 
     @get("/openapi.json", name="openapi", sync_to_thread=False)
     def openapi(request: Asking) -> Response[bytes]:
@@ -148,6 +154,7 @@ def _file(name: str) -> bytes:
 def _plain(
     request: Asking, route: str, body: bytes, media_type: str = "application/json", status: int = 200
 ) -> Response[bytes]:
-    request.scope["chairside"].route = route  # type: ignore[typeddict-item]  # put there by front
+    seen = request.scope["chairside"]  # type: ignore[typeddict-item]  # put there by front
+    seen.route, seen.shared = route, True
     headers = {"content-security-policy": POLICY} if media_type.startswith("text/html") else {}
     return Response(body, status_code=status, media_type=media_type, headers=headers)
