@@ -319,7 +319,15 @@ def test_an_archive_takes_nothing_else(home: Builder, kind: Kind) -> None:
     unchanged(home, made, before)
 
 
-@pytest.mark.parametrize("sent", ["a\u202eb", "🦷", "é", "日本語", "0", "null", "' OR 1=1 --", "<b>", "%s {0} $1"])
+def test_a_direction_mark_is_taken_out_of_a_name_and_kept_in_an_address(home: Builder) -> None:
+    """A name has one line, in which nothing invisible may change the order of its letters."""
+    name = f"a\u202eb {nobody()}"
+    made = home.client.made("/employers", {"name": name, "address": "a\u202eb\nc"})
+    assert (made["name"], made["address"]) == (name.replace("\u202e", ""), "a\u202eb\nc")
+    assert [e["id"] for e in home.client.read("/employers", search=name)["items"]] == [made["id"]]
+
+
+@pytest.mark.parametrize("sent", ["می\u200cخواهم", "🦷", "é", "日本語", "0", "null", "' OR 1=1 --", "<b>", "%s {0} $1"])
 def test_any_other_text_is_kept_as_it_is(home: Builder, sent: str) -> None:
     """Text is stored and answered character for character, whatever language or program it reminds of."""
     name = f"{sent} {nobody()}"

@@ -55,7 +55,8 @@ def test_rows_become_patients_in_their_order(desk: Client) -> None:
     assert made[0] == register(desk, **{k: v for k, v in rows[0].items() if k != "row_key"}) | {
         k: made[0][k] for k in ("id", "responsible_party", "created_at", "updated_at", "potential_duplicates")
     }
-    assert desk.read("/patients", search=f"{name} 555 0142")["total"] == 0
+    assert desk.read("/patients", search=f"{name} 555 0143")["total"] == 0
+    assert desk.read("/patients", search=f"{name} 555 0142")["total"] == 2
     assert desk.read("/patients", search=f"{name} (312) 555 0142")["total"] == 2
     for patient in made:
         assert [(e["type"], e["version"]) for e in events_of(desk, patient["id"])] == [("patient.created", 1)]
