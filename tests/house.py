@@ -126,8 +126,8 @@ class House:
         """Wait until the chain holds every audit record, so that the server has nothing left to write."""
         wait_for(lambda: not any(v["unsealed"] for v in json.loads(self._invoke("audit", "verify", "--json").stdout)))
 
-    def org(self, name: str) -> Org:
-        return Org(self, self.run("org", "create", name))
+    def org(self, name: str, zone: str = "UTC") -> Org:
+        return Org(self, self.run("org", "create", name, "--timezone", zone))
 
 
 @dataclass

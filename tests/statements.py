@@ -10,6 +10,7 @@ from chairside.questions import question
 from chairside.records import ALL
 from chairside.records.tags import TAG_COUNTS
 from chairside.store.counts import add_statement, carried_statement, drift_statement, fold_statement, total_statement
+from chairside.store.days import STARTS
 from chairside.store.lists import (
     Order,
     count_statement,
@@ -112,7 +113,7 @@ def narrowed(table: Table, *, searched: bool = True) -> Narrowing:
 
 # Statements of rekeying, sent by the owner alone, name a table that only their own transaction has.
 SENT = {name: text for name, text in queries().items() if not name.startswith("rekeying.")}
-EVERY = {**dict(plain_statements()), **dict(list_statements()), **SENT}
+EVERY = {**dict(plain_statements()), **dict(list_statements()), **SENT, "days.starts": STARTS}
 
 
 def unfiltered(statement: str) -> str:

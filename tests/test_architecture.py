@@ -17,7 +17,7 @@ from chairside.engine.vault import Vault
 from tests.sources import REPOSITORY, Source, sources
 
 _WORDS = frozenset(
-    {"characters", "errors", "types", "fields", "changes", "resource", "telephones", "words", "questions"}
+    {"characters", "days", "errors", "types", "fields", "changes", "resource", "telephones", "words", "questions"}
 )
 _STORE = _WORDS | {"store"}
 _ENGINE = _STORE | {"engine"}
@@ -28,6 +28,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "__init__": frozenset(),
     "errors": frozenset(),
     "characters": frozenset(),
+    "days": frozenset(),
     "telephones": frozenset({"characters"}),
     "words": frozenset({"characters"}),
     "questions": frozenset({"characters", "telephones", "words"}),
@@ -36,7 +37,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "knowledge": frozenset(),
     "demo": frozenset(),
     "embedded": frozenset(),
-    "types": frozenset({"characters", "errors"}),
+    "types": frozenset({"characters", "days", "errors"}),
     "fields": frozenset({"types", "errors"}),
     "changes": frozenset({"errors"}),
     "resource": frozenset({"changes", "fields", "types", "errors"}),

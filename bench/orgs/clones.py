@@ -16,8 +16,8 @@ _OF_ORG = (
     SELECT o.id, 'Bench Dental ' || o.n, 'US', now(), {PATIENTS.derivation}
     FROM unnest($1::uuid[]) WITH ORDINALITY o (id, n)""",
     """INSERT INTO event_heads (org_id, last) SELECT id, 0 FROM unnest($1::uuid[]) id""",
-    """INSERT INTO org_settings (org_id, id, blocking_preset, created_at, updated_at, version)
-    SELECT id, id, 'reference', now(), now(), 1 FROM unnest($1::uuid[]) id""",
+    """INSERT INTO org_settings (org_id, id, blocking_preset, timezone, created_at, updated_at, version)
+    SELECT id, id, 'reference', 'America/New_York', now(), now(), 1 FROM unnest($1::uuid[]) id""",
 )
 
 

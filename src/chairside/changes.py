@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -24,7 +24,8 @@ class Change:
     """A record on its way to being saved, as a kind's rules see it.
 
     `before` is None for a new record; `after` may be altered by the rules; `given` names the columns that the
-    caller sent; `extra` goes into the answer alone, `notes` into the event.
+    caller sent; `extra` goes into the answer alone, `notes` into the event. `day` is the day at the record's
+    place: at its location, else at its patient's location, else where the org is.
     """
 
     before: Record | None
@@ -33,8 +34,16 @@ class Change:
     now: datetime
     region: str = "US"
     role: str = ""
+    day: date | None = None
     extra: dict[str, object] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        """The day at the record's place. Known to `settle` of a kind with a parent, to others after `Desk.place`."""
+        if self.day is None:
+            raise LookupError("the record's place is not known yet")
+        return self.day
 
     def changed(self, *columns: str) -> bool:
         return self.before is None or any(self.before[c] != self.after[c] for c in columns)
@@ -61,7 +70,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 class Desk(Protocol):
     """What rules and actions may do: everything inside the one transaction of its request.
 
-    Kinds are called by name. `load` raises not_found at `at`; `save` writes row, version and event.
+    Kinds are called by name. `load` raises not_found at `at`; `save` writes row, version and event. `place` tells
+    changes the day at their places; `ahead` names its dates that have not come there yet.
     """
 
     now: datetime
@@ -78,6 +88,10 @@ class Desk(Protocol):
     async def save(self, kind: str, change: Change, event: str) -> Record: ...
     async def save_many(self, kind: str, changes: Sequence[Change], event: str) -> None: ...
     async def name_references(self, kind: str, changes: Sequence[Change]) -> list[list[Problem]]: ...
+    async def place(self, kind: str, changes: Sequence[Change]) -> None: ...
+    async def know_places(self, kind: str, records: Sequence[Record]) -> None: ...
+    def ahead(self, kind: str, change: Change) -> list[Problem]: ...
+    async def today(self, patient_id: str | None = None) -> date: ...
     async def walk(self, kind: str, asked: Asked) -> dict[str, object]: ...
     async def listed(self, kind: str, asked: Asked, **query: object) -> list[dict[str, Any]]: ...
     async def where(self, kind: str, **columns: object) -> list[dict[str, Any]]: ...

@@ -24,6 +24,7 @@ from chairside.engine.operations import Operation
 from chairside.engine.work import Work
 from chairside.fields import read_body
 from chairside.knowledge.catalogs import starter
+from chairside.knowledge.regions import time_zone_of
 from chairside.records.patients import PATIENTS
 from chairside.rest.errors import success_of
 from chairside.settings import Settings
@@ -94,9 +95,22 @@ async def working(settings: Settings) -> AsyncIterator[tuple[Pool, Work]]:
         await pool.close()
 
 
-async def create_org(settings: Settings, pool: Pool, work: Work, org_id: str, name: str, region: str = "US") -> Clerk:
-    """A new org with its feed, its system user and its starter catalogs; the same again goes on where it ended."""
-    now = datetime.now(UTC)
+async def create_org(
+    settings: Settings,
+    pool: Pool,
+    work: Work,
+    org_id: str,
+    name: str,
+    region: str = "US",
+    zone: str | None = None,
+) -> Clerk:
+    """A new org with its feed, its system user and its starter catalogs; the same again goes on where it ended.
+
+    Its days are those of `zone`, or of the time zone that most people of its region live in.
+    """
+    now, zone = datetime.now(UTC), zone or time_zone_of(region)
+    if zone is None:
+        raise Fault(f"No time zone is known for the region {region}; name one with --timezone.")
     owner = await connect(owner_place(settings))
     try:
         async with transaction(owner, org_id, writes=True):
@@ -104,7 +118,9 @@ async def create_org(settings: Settings, pool: Pool, work: Work, org_id: str, na
                 await owner.execute(queries()["orgs.add"], org_id, name, region, now)
                 await owner.execute(queries()["rekeying.done"], org_id, PATIENTS.derivation, None)
                 await owner.execute(queries()["orgs.add_head"], org_id)
-                await owner.execute(queries()["orgs.add_settings"], org_id, "reference", now)
+                await owner.execute(queries()["orgs.add_settings"], org_id, "reference", zone, now)
+                if not await owner.fetch(queries()["days.known_zone"], org_id, zone):
+                    raise Fault(f"The database does not know the time zone {zone}; name another with --timezone.")
                 await add_user(owner, org_id, new_id(), SYSTEM_USER, now)
     finally:
         await owner.close()

@@ -15,6 +15,7 @@ from typing import Any
 from chairside.changes import Asked, Reply
 from chairside.cli.clerk import STARTERS, Clerk, create_org, create_token
 from chairside.cli.place import DEMO_FILE, say
+from chairside.days import first_day
 from chairside.demo import Chart, People, Person, Practice, Row, chart, people, practice
 from chairside.engine.desk import Desk
 from chairside.engine.ids import new_id
@@ -56,8 +57,8 @@ async def make(settings: Settings, pool: Pool, work: Work) -> dict[str, str]:
     """Make the demo org, or go on where a start before was cut off; keep its token, readable by its owner alone."""
     kept = read(settings.data_dir)
     if not kept:
-        # The day is kept, for a start that goes on after midnight must say the same again.
-        kept = {"org_id": new_id(), "made_on": datetime.now(UTC).date().isoformat()}
+        # The day has come at every location, and is kept: a start that goes on after midnight must say the same again.
+        kept = {"org_id": new_id(), "made_on": first_day(datetime.now(UTC)).isoformat()}
         _keep(settings.data_dir / DEMO_FILE, kept)
     today = date.fromisoformat(kept["made_on"])
     made = practice(SEED, PATIENTS, TODAY)

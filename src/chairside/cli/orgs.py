@@ -10,6 +10,7 @@ import typer
 from chairside.app import owner_place
 from chairside.cli import clerk
 from chairside.cli.place import AsJson, DataDir, Fault, out, run_in, settings_for
+from chairside.days import zone_names
 from chairside.engine.ids import new_id
 from chairside.store.pool import connect
 from chairside.store.sql import queries
@@ -23,6 +24,13 @@ def create(
     region: Annotated[
         str, typer.Option(help="Country whose telephone numbers need no prefix, such as US or CA.")
     ] = "US",
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            help="IANA time zone its days are counted in, such as America/Chicago; by region, if absent.",
+            show_default=False,
+        ),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Make an org with its starter catalogs; prints its id alone."""
@@ -31,10 +39,12 @@ def create(
         raise Fault("The name of an org has 1 to 200 characters.")
     if len(region) != 2 or not region.isalpha():
         raise Fault("The region is a country code of two letters, such as US.")
+    if timezone is not None and timezone not in zone_names():
+        raise Fault("The time zone is a name of the IANA time zone database, such as America/Chicago.")
 
     async def work() -> str:
         async with clerk.working(settings) as (pool, engine):
-            made = await clerk.create_org(settings, pool, engine, new_id(), name.strip(), region.upper())
+            made = await clerk.create_org(settings, pool, engine, new_id(), name.strip(), region.upper(), timezone)
             return made.caller.org_id
 
     out(run_in(settings, work))

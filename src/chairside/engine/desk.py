@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import date
 from itertools import islice
 from typing import Any, TypeVar
 
 from chairside.changes import Asked, Change, Record, Reply
-from chairside.engine import reading, references, saving, typeahead
+from chairside.engine import days, reading, references, saving, typeahead
 from chairside.engine.answers import Shapes, View
 from chairside.engine.context import Context
 from chairside.engine.ids import new_id
@@ -17,7 +18,7 @@ from chairside.errors import Problem, refuse
 from chairside.resource import Kind
 from chairside.store.lending import Connection
 from chairside.store.sql import queries
-from chairside.store.tables import Table
+from chairside.store.tables import TODAY, Table
 
 T = TypeVar("T")
 # A few milliseconds of an import.
@@ -37,6 +38,8 @@ class Desk:
     ) -> None:
         self.context, self.now, self.vault = context, context.now, vault
         self.connection, self.tables, self.shapes = connection, tables, shapes
+        # The day at each place that this request has come across: by id of location, patient or org.
+        self.days: dict[str, date] = {}
         self.events: list[tuple[object, ...]] = []
         self.tallied = 0
         self.base_version: int | None = None
@@ -79,7 +82,10 @@ class Desk:
         rows = await self.fetch(self.tables[kind].load, record_id)
         if not rows or (rows[0]["deleted_at"] is not None and not archived):
             raise refuse("not_found", *at)
-        return dict(rows[0])
+        record = dict(rows[0])
+        if today := record.pop(TODAY, None):
+            self.days[days.place_of(self, self.tables[kind].kind, record)] = today
+        return record
 
     async def load_own(self, kind: str, asked: Asked) -> Record:
         """The record that the path names, under its own patient, who must not be archived."""
@@ -109,6 +115,7 @@ class Desk:
             now=self.now,
             region=self.region,
             role=self.context.caller.role,
+            day=self.days.get(days.place_of(self, declared, after)),
         )
 
     def _expect(self, version: int, values: Mapping[str, object]) -> None:
@@ -147,6 +154,22 @@ class Desk:
     async def save_many(self, kind: str, changes: Sequence[Change], event: str) -> None:
         """The same for many by a fixed number of statements; rules and references were judged before."""
         await saving.save_many(self, self.tables[kind], changes, event)
+
+    async def place(self, kind: str, changes: Sequence[Change]) -> None:
+        """Tell each change the day at its place."""
+        await days.place(self, self.tables[kind].kind, changes)
+
+    async def know_places(self, kind: str, records: Sequence[Record]) -> None:
+        """Look up, by one statement at most, what `ahead` needs to judge the dates of these records."""
+        await days.know_near(self, self.tables[kind].kind, records)
+
+    def ahead(self, kind: str, change: Change) -> list[Problem]:
+        """The dates of a change that must have come and have not yet at its place."""
+        return days.ahead(self, self.tables[kind].kind, change)
+
+    async def today(self, patient_id: str | None = None) -> date:
+        """The day where a patient is treated, or the day of the org."""
+        return await days.today_at(self, patient_id)
 
     def about(self, kind: Kind, column: str, record_id: str) -> str:
         """What a sealed value is bound to: moved to another org, table, column or row it does not open."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from chairside.changes import Asked, Reply
 from chairside.engine import bodies
+from chairside.engine.days import past_dates, refuse_ahead
 from chairside.fields import Body, Entry
-from chairside.resource import BASE_VERSION, VERSION_ALONE, Kind, Verb
+from chairside.resource import BASE_VERSION, VERSION_ALONE, Action, Kind, Verb
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -201,7 +202,7 @@ def _actions(kind: Kind) -> Iterator[Operation]:
             summary=action.summary,
             doc=action.doc,
             answer=f"array:{action.answer}" if action.many else action.answer,
-            run=action.run,
+            run=_judged(action),
             query=action.query,
             body=action.body,
             errors=action.errors,
@@ -209,6 +210,19 @@ def _actions(kind: Kind) -> Iterator[Operation]:
             large=action.large,
             versioned=action.answer == f"{kind.schema}Out" and not action.many,
         )
+
+
+def _judged(action: Action) -> Callable[[Desk, Asked], Awaitable[Reply]]:
+    """The action, once the dates of its body are known to have come where the org is."""
+    body = action.body
+    if body is None or not past_dates(body):
+        return action.run
+
+    async def run(desk: Desk, asked: Asked) -> Reply:
+        await refuse_ahead(desk, past_dates(body), asked.body)
+        return await action.run(desk, asked)
+
+    return run
 
 
 def _one(kind: Kind) -> str:

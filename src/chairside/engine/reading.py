@@ -16,6 +16,7 @@ from chairside.resource import Filter, Kind, Sort
 from chairside.store import lists
 from chairside.store.narrowing import Chosen, Narrowing
 from chairside.store.tables import Table, state_of
+from chairside.types import Moment
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -189,6 +190,8 @@ def _add(narrowed: Narrowing, kind: Kind, listed: Filter, value: Any) -> None:
         narrowed.add("equals", listed.column, value)
     elif listed.how == "state":
         narrowed.add("state", state_of(kind, listed.column), value)
+    elif isinstance(listed.entry.type, Moment) and not isinstance(value, datetime):
+        narrowed.by_day(kind, listed.how, listed.column, value)
     else:
         narrowed.add(listed.how, listed.column, value)
 

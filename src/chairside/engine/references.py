@@ -9,7 +9,7 @@ from chairside.changes import Change, Record
 from chairside.errors import CODES, Problem
 from chairside.fields import Reference
 from chairside.resource import Kind
-from chairside.store.tables import Table
+from chairside.store.tables import PLACES, Table
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -33,6 +33,7 @@ async def name_references(desk: Desk, table: Table, changes: Sequence[Change]) -
     if any(wanted.values()):
         rows = await desk.fetch(table.names, *(sorted(wanted[t]) for t in table.targets))
         found = {(row["kind"], row["id"]): row for row in rows}
+        desk.days |= {row["id"]: row["today"] for row in rows if row["kind"] in PLACES}
     problems: list[list[Problem]] = [[] for _ in changes]
     for ref, named in pending:
         name = _naming(desk, table.kind, ref, found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from chairside.changes import Change, Record, SearchWords
+from chairside.engine import days
 from chairside.engine.ids import new_id
 from chairside.engine.references import name_references
 from chairside.engine.summaries import tally
@@ -31,9 +32,7 @@ class Rewritten(Exception):
 
 async def save(desk: Desk, table: Table, change: Change, event: str) -> Record:
     """Write a record: its rules, its references, row and version, search words, event. One way for all."""
-    settle(table.kind, change)
-    if problems := [p for found in await name_references(desk, table, [change]) for p in found]:
-        raise Refused(problems)
+    await _judge(desk, table, change)
     if table.kind.consult is not None:
         await table.kind.consult(desk, change)
     _seal(desk, table.kind, change)
@@ -47,6 +46,24 @@ async def save(desk: Desk, table: Table, change: Change, event: str) -> Record:
     if table.kind.follow is not None:
         await table.kind.follow(desk, change)
     return change.after
+
+
+async def _judge(desk: Desk, table: Table, change: Change) -> None:
+    """The rules that the record alone decides, its references, and its days.
+
+    A patient's rules say who the guarantor is, so they come before the references. The rules of what belongs to a
+    patient mean the patient's day, which the look-up of the patient tells.
+    """
+    kind = table.kind
+    if kind.parent is None:
+        settle(kind, change)
+    if problems := [p for found in await name_references(desk, table, [change]) for p in found]:
+        raise Refused(problems)
+    if kind.parent is not None:
+        await days.place(desk, kind, [change])
+        settle(kind, change)
+    if problems := await days.judge(desk, kind, change):
+        raise Refused(problems)
 
 
 async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: str) -> None:

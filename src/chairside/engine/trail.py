@@ -12,6 +12,7 @@ from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
 from chairside.errors import refuse
 from chairside.fields import Entry
+from chairside.store.days import STARTS
 from chairside.store.lists import FOR_THESE_VALUES
 from chairside.types import Choice, Date, Integer, Text, Uuid
 
@@ -27,13 +28,11 @@ async def read_trail(desk: Desk, asked: Asked) -> Reply:
     at, record_id = _anchor(desk, query.get("after"))
     narrowed = [query.get(name) for name in ("actor", "action", "outcome")]
     patient = [query["patient"]] if query.get("patient") else []
-    first: date | None = query.get("date_from")
-    last: date | None = query.get("date_to")
-    until = last + timedelta(days=1) if last else None
+    first, until = await _bounds(desk, query.get("date_from"), query.get("date_to"))
     await desk.connection.execute(FOR_THESE_VALUES)
     rows = await desk.ask(
         "audit.page_of_patient" if patient else "audit.page",
-        *narrowed, _midnight(first), _midnight(until), at, record_id, query["first"] + 1, *patient,
+        *narrowed, first, until, at, record_id, query["first"] + 1, *patient,
     )  # fmt: skip
     whole = _bounded([_shown(row) for row in rows[: query["first"]]])
     more, rows = len(rows) > len(whole), rows[: len(whole)]
@@ -56,8 +55,13 @@ def _bounded(records: list[Shown]) -> list[Shown]:
     return records
 
 
-def _midnight(day: date | None) -> datetime | None:
-    return datetime.fromisoformat(f"{day}T00:00:00Z") if day else None
+async def _bounds(desk: Desk, first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """When the first day begins where the org is, and when the last one has ended."""
+    if first is None and last is None:
+        return None, None
+    until = last + timedelta(days=1) if last and last < date.max else None
+    [(starts, ends)] = await desk.fetch(STARTS, first, until)
+    return starts, ends
 
 
 def _cursor(desk: Desk, row: Record) -> str:
@@ -109,7 +113,7 @@ AUDIT = Operation(
         Entry(key="patient", type=Uuid(), doc="Only what concerned this patient."),
         Entry(key="action", type=Text(max=64), doc="Only this action, such as read or create."),
         Entry(key="outcome", type=Choice(OUTCOMES), doc="Only this outcome."),
-        Entry(key="date_from", type=Date(), doc="On this day (UTC) or later.", recordable=True),
-        Entry(key="date_to", type=Date(), doc="On this day (UTC) or before.", recordable=True),
+        Entry(key="date_from", type=Date(), doc="On this day, where the org is, or later.", recordable=True),
+        Entry(key="date_to", type=Date(), doc="On this day, where the org is, or before.", recordable=True),
     ),
 )

@@ -99,7 +99,7 @@ LOCATIONS = catalog(
     Field(name="is_active", type=Boolean(), doc="Whether patients are seen there now.", default=True),
     PHONE,
     ADDRESS,
-    Field(name="timezone", type=Timezone(), doc="IANA time zone of the place."),
+    Field(name="timezone", type=Timezone(), doc="IANA time zone that days are counted in there; else the org's."),
 )
 FEE_SCHEDULES = catalog(
     "fee_schedule",

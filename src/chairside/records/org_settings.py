@@ -6,13 +6,21 @@ from chairside.changes import Asked, Desk, Reply
 from chairside.fields import Body, Entry, Field
 from chairside.knowledge.vital_ranges import PRESETS
 from chairside.resource import BASE_VERSION, Action, Kind
-from chairside.types import Choice
+from chairside.types import Choice, Timezone
 
 BLOCKING_PRESET = Field(
     name="blocking_preset",
     type=Choice(PRESETS),
     doc="Which readings of vital signs hold a procedure; applies to answers at once.",
     default="reference",
+)
+
+
+TIMEZONE = Field(
+    name="timezone",
+    type=Timezone(),
+    doc="IANA time zone that days are counted in, where a patient's location has none of its own; applies at once.",
+    required=True,
 )
 
 
@@ -39,7 +47,7 @@ ORG_SETTINGS = Kind(
     verbs=(),
     moments=("created_at", "updated_at"),
     label=(),
-    fields=(BLOCKING_PRESET,),
+    fields=(BLOCKING_PRESET, TIMEZONE),
     actions=(
         Action(
             name="read",
@@ -63,10 +71,8 @@ ORG_SETTINGS = Kind(
             writes=True,
             body=Body(
                 schema="UpdateOrgSettingsIn",
-                entries={
-                    "blocking_preset": Entry(key="blocking_preset", type=BLOCKING_PRESET.type, doc=BLOCKING_PRESET.doc),
-                    "base_version": BASE_VERSION,
-                },
+                entries={f.key: Entry(key=f.key, type=f.type, doc=f.doc) for f in (BLOCKING_PRESET, TIMEZONE)}
+                | {"base_version": BASE_VERSION},
             ),
             errors=("version_conflict",),
         ),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from chairside.questions import Word
 from chairside.resource import Counted, Kind
+from chairside.store.days import before_day, bounds, from_day
 from chairside.words import after, birth_word
 
 # Scopes of the search words: what typeahead looks at, what lists look at as well, and the words of the archived.
@@ -94,6 +96,14 @@ class Narrowing:
         self.conditions.append(form.format(column, place))
         if how == "equals":
             self.equal.append(column)
+
+    def by_day(self, kind: Kind, how: str, column: str, day: date) -> None:
+        """Moments `from` a day or `to` its end, each by the day at its record's place."""
+        if how == "from":
+            self.conditions.append(from_day(kind, f"r.{column}", [self.parameter(value) for value in bounds(day)]))
+        elif day < date.max:
+            after_it = bounds(day + timedelta(days=1))
+            self.conditions.append(before_day(kind, f"r.{column}", [self.parameter(value) for value in after_it]))
 
     @property
     def by_tag_alone(self) -> bool:

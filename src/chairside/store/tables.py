@@ -12,8 +12,13 @@ import msgspec
 
 from chairside.fields import Borrowed, Field
 from chairside.resource import Beside, Kind
+from chairside.store.days import has_come, start_of, today_of, zone_of
 
 _encode = msgspec.json.Encoder().encode
+# The name that `load` gives to the day it is at a record's place.
+TODAY = "day.today"
+# The kinds of record that say at which place another is, and so on which day.
+PLACES = ("patient", "location")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,7 +101,7 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
     borrowed = [f"{alias[f.via]}.{f.name}" for f in kind.every_field if isinstance(f, Borrowed)]
     beside = [f'{_near(kind, b, alias)} AS "{b.name}"' for b in kind.beside]
     answer = ", ".join([_answered(kind, f, alias) for f in kind.answered] + names + beside)
-    everything = ", ".join([_shown(kind, c) for c in columns] + names + borrowed + beside)
+    everything = ", ".join([_shown(kind, c) for c in columns] + names + borrowed + beside + _today(kind))
     if any(b.of == "org_settings" for b in kind.beside):
         joins += "\n  LEFT JOIN org_settings s ON s.org_id = r.org_id AND s.id = r.org_id"
     owner = f" AND r.patient_id = $3 AND {alias[kind.parent_name]}.deleted_at IS NULL" if kind.parent else ""
@@ -147,7 +152,7 @@ def _shown(kind: Kind, column: str) -> str:
     lapse = kind.lapse
     if lapse is None or column not in (lapse.column, lapse.stamp):
         return f"r.{column}"
-    then = f"'{lapse.becomes}'" if column == lapse.column else f"r.{lapse.on}::timestamp AT TIME ZONE 'UTC'"
+    then = f"'{lapse.becomes}'" if column == lapse.column else start_of(f"r.{lapse.on}", zone_of(kind))
     return f"CASE WHEN {lapsed(kind)} THEN {then} ELSE r.{column} END AS {column}"
 
 
@@ -161,7 +166,12 @@ def state_of(kind: Kind, column: str) -> str:
 def lapsed(kind: Kind) -> str:
     """The condition that a record's status has ended by date."""
     assert kind.lapse is not None  # noqa: S101 - asked of kinds that have one
-    return f"(r.{kind.lapse.column} = '{kind.lapse.held}' AND r.{kind.lapse.on} <= current_date)"
+    return f"(r.{kind.lapse.column} = '{kind.lapse.held}' AND {has_come(f'r.{kind.lapse.on}', zone_of(kind))})"
+
+
+def _today(kind: Kind) -> list[str]:
+    """The day it is at a record's place, where records of the kind have one."""
+    return [f'{today_of(kind)} AS "{TODAY}"'] if {"patient_id", "location_id"} & set(columns_of(kind)) else []
 
 
 def _near(kind: Kind, beside: Beside, alias: Mapping[str, str]) -> str:
@@ -170,7 +180,10 @@ def _near(kind: Kind, beside: Beside, alias: Mapping[str, str]) -> str:
 
 
 def _names(kind: Kind, kinds: Mapping[str, Kind], targets: tuple[str, ...]) -> str:
-    """One statement for the names of everything a record refers to: an array of ids per kind referred to."""
+    """One statement for the names of everything a record refers to, and the day it is at each place among them.
+
+    It takes an array of ids per kind referred to.
+    """
     borrowed = [f for f in kind.every_field if isinstance(f, Borrowed)]
     via = {r.name: r.to for r in kind.references}
     parts = []
@@ -178,8 +191,10 @@ def _names(kind: Kind, kinds: Mapping[str, Kind], targets: tuple[str, ...]) -> s
         more = "".join(
             f", x.{f.name}" if via[f.via] == target else f", NULL::{f.type.sql} AS {f.name}" for f in borrowed
         )
+        today = today_of(kinds[target], "x") if target in PLACES else "NULL::date"
         parts.append(
-            f"SELECT '{target}' AS kind, x.id, {label(kinds[target], 'x')} AS name{more} FROM {kinds[target].table} x"
+            f"SELECT '{target}' AS kind, x.id, {label(kinds[target], 'x')} AS name{more}, {today} AS today"
+            f" FROM {kinds[target].table} x"
             f" WHERE x.org_id = $1 AND x.id = ANY(${i + 2}::uuid[]) AND x.deleted_at IS NULL"
         )
     return "\nUNION ALL\n".join(parts)

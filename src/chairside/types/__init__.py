@@ -18,10 +18,11 @@ from chairside.types.texts import (
     rx_cui,
     snomed,
 )
-from chairside.types.times import Date, Moment, TimeOfDay, Timestamp
+from chairside.types.times import FUTURE, Date, Moment, TimeOfDay, Timestamp
 from chairside.types.wholes import Many, Structure
 
 __all__ = [
+    "FUTURE",
     "Boolean",
     "Choice",
     "Date",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import zoneinfo
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -12,6 +11,7 @@ from functools import lru_cache
 import email_validator
 
 from chairside.characters import NOTHING_VISIBLE, in_lines, one_line
+from chairside.days import zone_names
 from chairside.types.checks import Invalid, text_of
 
 UUID_LENGTH = 36
@@ -111,7 +111,7 @@ class Timezone:
 
     def parse(self, value: object, now: datetime) -> str:
         text = text_of(value)
-        if text not in zoneinfo.available_timezones():
+        if text not in zone_names():
             raise Invalid("invalid_timezone", "must be a name of the IANA time zone database")
         return text
 

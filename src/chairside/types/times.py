@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from chairside.days import last_day
 from chairside.types.checks import Invalid, text_of
 
 EARLIEST_DATE = date(1900, 1, 1)
+FUTURE = "must not be in the future"
 _SINCE = "^(19|[2-9][0-9])[0-9]{2}-"  # the same, for schemas
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
@@ -18,7 +20,11 @@ _CLOCK = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?Z?$"
 
 @dataclass(frozen=True, slots=True)
 class Date:
-    """A day of the calendar from 1900 on; `past` refuses days after today (UTC)."""
+    """A day of the calendar from 1900 on; `past` refuses days that have not come.
+
+    The type refuses days that have come nowhere yet. Whether one has come at the record's own place is judged where
+    that is known (engine/days).
+    """
 
     past: bool = False
     sql: str = "date"
@@ -37,8 +43,8 @@ class Date:
             raise Invalid("invalid_date", "must be a day that exists, YYYY-MM-DD") from None
         if day < EARLIEST_DATE:
             raise Invalid("out_of_range", "must not be before 1900-01-01")
-        if self.past and day > now.date():
-            raise Invalid("out_of_range", "must not be in the future")
+        if self.past and day > last_day(now):
+            raise Invalid("out_of_range", FUTURE)
         return day
 
 
@@ -64,28 +70,26 @@ class Timestamp:
         if moment.year < EARLIEST_DATE.year:
             raise Invalid("out_of_range", "must not be before 1900")
         if self.past and moment > now + timedelta(minutes=5):
-            raise Invalid("out_of_range", "must not be in the future")
+            raise Invalid("out_of_range", FUTURE)
         return moment
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A bound in time: a timestamp, or a date for the first moment of that day (UTC) or, with `end`, its last."""
+    """A bound in time: a timestamp, or a date, which means that day at the place of each record."""
 
-    end: bool = False
     sql: str = "timestamptz"
 
     @property
     def schema(self) -> dict[str, object]:
         return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}], "pattern": _SINCE}
 
-    def parse(self, value: object, now: datetime) -> datetime:
+    def parse(self, value: object, now: datetime) -> datetime | date:
         text = text_of(value)
         if not _DATE.fullmatch(text):
             # A plus sign that was not escaped in a query reads as a blank.
             return Timestamp().parse(text.replace(" ", "+"), now)
-        clock = time.max if self.end else time.min
-        return datetime.combine(Date().parse(text, now), clock, tzinfo=UTC)
+        return Date().parse(text, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ async def take_defaults(desk: Desk, change: Change) -> None:
 def settle(change: Change) -> None:
     """Status, the day it ends and the moment it ended go together."""
     new = change.after
-    if new["status"] == "active" and new["disable_on"] is not None and new["disable_on"] <= change.now.date():
+    if new["status"] == "active" and new["disable_on"] is not None and new["disable_on"] <= change.today:
         if "status" in change.given and "disable_on" not in change.given:
             new["disable_on"] = None  # brought back by hand, so the day that ended it no longer counts
         else:
@@ -116,7 +116,11 @@ ALERTS = Kind(
         Field(name="alert_scope", type=Choice(SCOPES), doc="As the definition says, if absent.", filled=True),
         Field(name="is_urgent", type=Boolean(), doc="As the definition says, if absent.", filled=True),
         Field(name="note", type=Text(max=2000), doc="What to know."),
-        Field(name="disable_on", type=Date(), doc="From this day on the alert is disabled."),
+        Field(
+            name="disable_on",
+            type=Date(),
+            doc="Disabled from the start of this day at the patient's location.",
+        ),
         Field(
             name="status", type=Choice(STATUSES), doc="Active, disabled or archived.", default="active", create=False
         ),

@@ -14,7 +14,7 @@ FUNCTIONS = ("problem", "cognitive_result", "cognitive_problem", "functional_res
 def settle(change: Change) -> None:
     new = change.after
     if change.changed("problem_status") and new["problem_status"] == "resolved" and new["date_stop"] is None:
-        new["date_stop"] = max(change.now.date(), new["date_start"] or change.now.date())
+        new["date_stop"] = max(change.today, new["date_start"] or change.today)
     if change.before is not None and change.changed("problem_status") and new["problem_status"] == "active":
         new["date_stop"] = new["date_stop"] if "date_stop" in change.given else None
     if new["date_start"] and new["date_stop"] and new["date_stop"] < new["date_start"]:

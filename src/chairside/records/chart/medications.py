@@ -28,7 +28,7 @@ def settle(change: Change) -> None:
         raise wrong("missing", "med_descript", "a medication needs a definition or words")
     ended = new["status"] in ("completed", "discontinued")
     if change.changed("status") and new["status"] != "active" and new["date_stop"] is None:
-        new["date_stop"] = max(change.now.date(), new["date_start"] or change.now.date())
+        new["date_stop"] = max(change.today, new["date_start"] or change.today)
     if change.changed("status") and not ended and new["status"] == "active" and "date_stop" not in change.given:
         new["date_stop"] = new["date_stop"] if change.before is None else None
     if new["date_start"] and new["date_stop"] and new["date_stop"] < new["date_start"]:

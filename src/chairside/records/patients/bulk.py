@@ -77,6 +77,7 @@ async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str, match_on: 
     good = [r for r in rows if r.good]
     existing, seen = await existing_matches(desk, good, match_on), Seen(match_on)
     book = await _opened(desk, good, {m for found in existing.values() for m in found if on_duplicate == "update"})
+    await desk.know_places("patient", [*(row.made.after for row in good), *book.before.values()])
     async for few in desk.in_turns(good):
         for row in few:
             patient = row.made.after
@@ -89,6 +90,10 @@ async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str, match_on: 
 
 
 def _decide_one(desk: Desk, row: Row, book: Book, on_duplicate: str) -> None:
+    if not row.matches or on_duplicate != "update":
+        _judge_days(desk, row, row.made)
+    if not row.good:
+        return
     if row.matches and on_duplicate == "fail":
         row.fail("duplicate_row")
     elif row.matches and on_duplicate == "skip":
@@ -97,6 +102,13 @@ def _decide_one(desk: Desk, row: Row, book: Book, on_duplicate: str) -> None:
         _update(desk, row, book)
     else:
         _create(row, book)
+
+
+def _judge_days(desk: Desk, row: Row, change: Change) -> None:
+    """The row's dates by the day at the location it names, else at that of the patient whom it changes."""
+    row.problems.extend(
+        Problem(("body", "rows", row.index, *p.loc[1:]), p.msg, p.type) for p in desk.ahead("patient", change)
+    )
 
 
 async def _opened(desk: Desk, rows: Sequence[Row], targets: set[str]) -> Book:
@@ -149,6 +161,7 @@ def _update(desk: Desk, row: Row, book: Book) -> None:
         row.fail("active_allergies", "allergy_review_status")
     trial = replace(onto, after=onto.after | sent, given=onto.given | frozenset(sent))
     _settle(desk, row, trial)
+    _judge_days(desk, row, trial)
     guarantor = trial.after[GUARANTOR]
     if row.good and guarantor != onto.after[GUARANTOR] and (code := book.families.join(target, guarantor)):
         row.fail(code, "responsible_party_uuid")

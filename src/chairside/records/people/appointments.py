@@ -46,12 +46,22 @@ APPOINTMENTS = Kind(
         ),
         Filter(entry=Entry(key="status", type=Choice(STATUSES), doc="Only of this status."), column="status"),
         Filter(
-            entry=Entry(key="date_from", type=Moment(), doc="Begins then or later.", recordable=True),
+            entry=Entry(
+                key="date_from",
+                type=Moment(),
+                doc="Begins then or later; a date means that day there.",
+                recordable=True,
+            ),
             column="starts_at",
             how="from",
         ),
         Filter(
-            entry=Entry(key="date_to", type=Moment(end=True), doc="Begins then or before.", recordable=True),
+            entry=Entry(
+                key="date_to",
+                type=Moment(),
+                doc="Begins then or before; a date means that day there.",
+                recordable=True,
+            ),
             column="starts_at",
             how="to",
         ),

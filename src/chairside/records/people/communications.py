@@ -94,7 +94,10 @@ COMMUNICATION_LOGS = Kind(
     filters=(
         Filter(
             entry=Entry(
-                key="date_from", type=Moment(), doc="At this time or later; a date means its start.", recordable=True
+                key="date_from",
+                type=Moment(),
+                doc="From this time on, or this day at the patient's location.",
+                recordable=True,
             ),
             column="communication_datetime",
             how="from",
@@ -102,8 +105,8 @@ COMMUNICATION_LOGS = Kind(
         Filter(
             entry=Entry(
                 key="date_to",
-                type=Moment(end=True),
-                doc="At this time or before; a date means its end.",
+                type=Moment(),
+                doc="Up to this time, or this day at the patient's location.",
                 recordable=True,
             ),
             column="communication_datetime",

@@ -6,7 +6,8 @@ INSERT INTO orgs (id, name, region, created_at) VALUES ($1, $2, $3, $4);
 INSERT INTO event_heads (org_id, last) VALUES ($1, 0);
 
 -- name: add_settings
-INSERT INTO org_settings (org_id, id, blocking_preset, created_at, updated_at, version) VALUES ($1, $1, $2, $3, $3, 1);
+INSERT INTO org_settings (org_id, id, blocking_preset, timezone, created_at, updated_at, version)
+VALUES ($1, $1, $2, $3, $4, $4, 1);
 
 -- name: read
 SELECT id, name, region, created_at FROM orgs WHERE id = $1;
