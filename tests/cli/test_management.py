@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -41,14 +43,44 @@ def test_an_org_and_a_token_are_printed_alone(house: House) -> None:
 
 
 def test_orgs_are_listed_for_people_and_for_scripts(house: House) -> None:
-    """Both ways show id, name and region, oldest first."""
+    """Both ways show id, name, region and time zone, oldest first."""
     org = answered("org", "create", "Zürich Dental", "--region", "ch", data_dir=house.data_dir)
     [row] = [row for row in json.loads(answered("org", "list", "--json", data_dir=house.data_dir)) if row["id"] == org]
-    assert (row["name"], row["region"]) == ("Zürich Dental", "CH")
+    assert (row["name"], row["region"], row["timezone"]) == ("Zürich Dental", "CH", "Europe/Zurich")
     assert any(
         line.startswith(org) and line.endswith("Zürich Dental")
         for line in answered("org", "list", data_dir=house.data_dir).splitlines()
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "zone"),
+    [
+        ((), "America/New_York"),
+        (("--region", "nz"), "Pacific/Auckland"),
+        (("--timezone", "America/Denver"), "America/Denver"),
+        (("--region", "ZZ", "--timezone", "UTC"), "UTC"),
+    ],
+)
+def test_an_org_counts_days_where_it_says_or_where_its_region_is(
+    house: House, options: tuple[str, ...], zone: str
+) -> None:
+    """Its settings hold the zone from the first day."""
+    org = Org(house, answered("org", "create", "Somewhere Dental", *options, data_dir=house.data_dir))
+    assert org.desk().read("/org-settings")["timezone"] == zone
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_lists_for_people_show_days_on_the_orgs_clocks(house: House, zone: str) -> None:
+    """The day an org was made and the day a token ends: on either side of the date line another."""
+    before = datetime.now(ZoneInfo(zone)).date()
+    org = house.org(f"Listed {zone}", zone)
+    org.token("read_only", "--expires", "10")
+    [line] = [line for line in house.run("org", "list").splitlines() if line.startswith(org.id)]
+    [token] = [line for line in house.run("token", "list", "--org", org.id).splitlines() if "read_only" in line]
+    after = datetime.now(ZoneInfo(zone)).date()
+    assert any(f"{zone}  {day}  " in re.sub(r" +", "  ", line) for day in (before, after))
+    assert any(f"until {day + timedelta(days=10)}" in token for day in (before, after))
 
 
 def test_a_token_list_shows_no_token_whole(shared_org: Org) -> None:
@@ -86,6 +118,9 @@ def test_a_revoked_token_is_refused_by_every_worker_within_a_second(shared_org: 
     [
         (("org", "create", "  "), "1 to 200 characters"),
         (("org", "create", "A", "--region", "USA"), "two letters"),
+        (("org", "create", "A", "--region", "ZZ"), "--timezone"),
+        (("org", "create", "A", "--timezone", "Mars/Olympus"), "IANA"),
+        (("org", "create", "A", "--timezone", "CET"), "IANA"),
         (("token", "create", "--org", "x", "--role", "admin"), "must be the UUID"),
         (("token", "create", "--org", new_id(), "--role", "admin"), "There is no org"),
         (("token", "create", "--org", new_id(), "--role", "dentist"), "must be one of: admin"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -12,8 +13,10 @@ from chairside.cli import clerk
 from chairside.cli.place import AsJson, DataDir, Fault, out, run_in, settings_for
 from chairside.days import zone_names
 from chairside.engine.ids import new_id
+from chairside.settings import Settings
 from chairside.store.pool import connect
 from chairside.store.sql import queries
+from chairside.store.transactions import transaction
 
 app = typer.Typer(help="Make and list orgs.", no_args_is_help=True)
 
@@ -52,20 +55,27 @@ def create(
 
 @app.command("list")
 def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List the orgs, oldest first."""
+    """List the orgs, oldest first, each with its time zone and the day it was made there."""
     settings = settings_for(data_dir)
 
-    async def work() -> list[dict[str, str]]:
-        connection = await connect(owner_place(settings))
-        try:
-            rows = await connection.fetch(queries()["orgs.all"])
-        finally:
-            await connection.close()
-        return [{**dict(r), "created_at": r["created_at"].isoformat()} for r in rows]
-
-    rows = run_in(settings, work)
+    rows = run_in(settings, partial(_rows, settings))
     if as_json:
-        out(json.dumps(rows, indent=1, ensure_ascii=False))
+        out(json.dumps([row for row, _ in rows], indent=1, ensure_ascii=False))
         return
-    for row in rows:
-        out(f"{row['id']}  {row['region']}  {row['created_at'][:10]}  {row['name']}")
+    for row, since in rows:
+        out(f"{row['id']}  {row['region']}  {row['timezone']:<20}  {since}  {row['name']}")
+
+
+async def _rows(settings: Settings) -> list[tuple[dict[str, str], str]]:
+    """Every org, with the day there on which it was made; one after the other, for the policies bind the owner too."""
+    connection = await connect(owner_place(settings))
+    rows = []
+    try:
+        for org in await connection.fetch(queries()["orgs.all"]):
+            async with transaction(connection, org["id"], writes=False):
+                [(zone, since)] = await connection.fetch(queries()["orgs.since"], org["id"])
+            told = {**dict(org), "created_at": org["created_at"].isoformat(), "timezone": zone}
+            rows.append((told, since.isoformat()))
+    finally:
+        await connection.close()
+    return rows

@@ -50,7 +50,7 @@ def create(
 
 @app.command("list")
 def list_(org: Org, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List the tokens of an org, newest first; none is shown whole."""
+    """List the tokens of an org, newest first, with times on the org's clocks; none is shown whole."""
     settings, org = settings_for(data_dir), _org(org)
 
     async def work() -> list[dict[str, Any]]:
@@ -58,14 +58,13 @@ def list_(org: Org, as_json: AsJson = False, data_dir: DataDir = None) -> None:
             return [dict(row) for row in await _rows(pool, org, "access.tokens")]
 
     rows = run_in(settings, work)
+    shown = [(row, row.pop("expires_there"), row.pop("used_there")) for row in rows]
     if as_json:
         out(json.dumps(rows, indent=1, default=str, ensure_ascii=False))
         return
-    for row in rows:
-        ends = (
-            "revoked" if row["revoked_at"] else f"until {row['expires_at']:%Y-%m-%d}" if row["expires_at"] else "no end"
-        )
-        used = f"used {row['last_used_at']:%Y-%m-%d %H:%M}" if row["last_used_at"] else "never used"
+    for row, expires, last_used in shown:
+        ends = "revoked" if row["revoked_at"] else f"until {expires:%Y-%m-%d}" if expires else "no end"
+        used = f"used {last_used:%Y-%m-%d %H:%M}" if last_used else "never used"
         out(f"{row['id']}  {row['prefix']}…  {row['role']:<12}{ends:<18}{used:<24}{row['name']}")
 
 

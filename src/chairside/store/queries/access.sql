@@ -25,9 +25,12 @@ INSERT INTO tokens (org_id, id, user_id, role, patient_id, prefix, hash, created
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: tokens
--- The tokens of an org, newest first, without what could be used.
-SELECT t.id, t.prefix, t.role, u.name, u.number, t.patient_id, t.created_at, t.expires_at, t.last_used_at, t.revoked_at
-FROM tokens t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id
+-- The tokens of an org, newest first, without what could be used; two of the times also as the org's clocks show them.
+SELECT t.id, t.prefix, t.role, u.name, u.number, t.patient_id, t.created_at, t.expires_at, t.last_used_at, t.revoked_at,
+  t.expires_at AT TIME ZONE s.timezone AS expires_there, t.last_used_at AT TIME ZONE s.timezone AS used_there
+FROM tokens t
+  JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id
+  JOIN org_settings s ON s.org_id = t.org_id AND s.id = t.org_id
 WHERE t.org_id = $1 ORDER BY t.created_at DESC, t.id;
 
 -- name: revoke

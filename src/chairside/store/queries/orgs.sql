@@ -12,6 +12,12 @@ VALUES ($1, $1, $2, $3, $4, $4, 1);
 -- name: read
 SELECT id, name, region, created_at FROM orgs WHERE id = $1;
 
+-- name: since
+-- The time zone of an org, and the day there on which it was made.
+SELECT s.timezone, (o.created_at AT TIME ZONE s.timezone)::date AS since
+FROM org_settings s JOIN orgs o ON o.id = $1
+WHERE s.org_id = $1 AND s.id = $1;
+
 -- name: all
 -- Every org, oldest first; only who migrates may list them.
 SELECT id, name, region, created_at FROM orgs ORDER BY created_at, id;
