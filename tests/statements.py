@@ -25,6 +25,7 @@ from chairside.store.sql import queries
 from chairside.store.tables import Table, state_of, tables
 from chairside.store.typeahead import nickname_statement
 from chairside.store.typeahead import statement as typeahead
+from chairside.types import Moment
 
 TABLES = tables(ALL)
 # What management commands ask as the owner, of no org or of all.
@@ -102,6 +103,8 @@ def narrowed(table: Table, *, searched: bool = True) -> Narrowing:
             narrowing.is_(f.column, f.value or "", True)
         elif f.how == "state":
             narrowing.add("state", state_of(table.kind, f.column), "x")
+        elif isinstance(f.entry.type, Moment):
+            narrowing.by_day(table.kind, f.how, f.column, date(2025, 6, 15))
         elif f.how not in ("words", "family"):
             narrowing.add(f.how, f.column, "x")
     if table.kind.parent:

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 
 from chairside import embedded
+from chairside.knowledge.data_files import csv_rows
 from chairside.store import migrate as schema
 from chairside.store.migrate import Migration, MigrationFault, check_version, migrate, migrations, pending
 from chairside.store.pool import Place, connect
@@ -276,6 +277,47 @@ async def test_words_stand_in_the_pairs_that_this_release_writes(
         for row in await superuser.fetch("SELECT * FROM patient_words"):
             found.setdefault(row["patient_id"], set()).add((row["scope"], row["word"], row["beside"], row["name"]))
         assert found == expected
+    finally:
+        await superuser.close()
+
+
+# A region, and the zone that an org of it gets; the last has none.
+ZONES_OF_OLD = [("US", "America/New_York"), ("GB", "Europe/London"), ("NZ", "Pacific/Auckland"), ("ZZ", "UTC")]
+# Time zones of locations, and what becomes of each.
+PLACES_OF_OLD = {
+    "America/Denver": ("America/Denver", 1), None: (None, 1), "CET": ("Europe/Brussels", 2),
+    "EET": ("Europe/Athens", 2), "MET": ("Europe/Brussels", 2), "WET": ("Europe/Lisbon", 2), "localtime": (None, 2),
+}  # fmt: skip
+SETTINGS_OF_OLD = """INSERT INTO org_settings (org_id, id, blocking_preset, created_at, updated_at, version)
+VALUES ($1, $1, 'conservative', now(), now(), 3)"""
+LOCATION_OF_OLD = """INSERT INTO locations
+  (org_id, id, name, is_active, timezone, item_order, name_key, created_at, updated_at, version)
+VALUES ($1, gen_random_uuid(), $2, true, $3, 0, $2, now(), now(), 1)"""
+
+
+async def test_orgs_of_old_count_days_where_their_region_is(
+    house: House, empty: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every region gets the zone that a new org of it gets; locations keep theirs where the database knows it."""
+    with monkeypatch.context() as before:
+        older = [m for m in migrations() if m.number < next(n.number for n in migrations() if "time_zones" in n.name)]
+        before.setattr(schema, "migrations", lambda: older)
+        await migrate(empty)
+    regions = dict(ZONES_OF_OLD) | {row["region"]: row["timezone"] for row in csv_rows("data/region_time_zones.csv")}
+    ids = {region: f"00000000-0000-7000-9000-{place:012}" for place, region in enumerate(regions)}
+    superuser = await connect(replace(empty, user=embedded.endpoint(house.data_dir).superuser))
+    try:
+        for region, org_id in ids.items():
+            await superuser.execute("INSERT INTO orgs VALUES ($1, 'Old', $2, now())", org_id, region)
+            await superuser.execute(SETTINGS_OF_OLD, org_id)
+        for place, zone in enumerate(PLACES_OF_OLD):
+            await superuser.execute(LOCATION_OF_OLD, ids["NZ"], f"Place {place}", zone)
+        await migrate(empty)
+        kept = await superuser.fetch("SELECT org_id, timezone, blocking_preset, version FROM org_settings")
+        assert {row["org_id"]: row["timezone"] for row in kept} == {ids[r]: zone for r, zone in regions.items()}
+        assert {(row["blocking_preset"], row["version"]) for row in kept} == {("conservative", 3)}
+        places = await superuser.fetch("SELECT name, timezone, version FROM locations ORDER BY name")
+        assert [(row["timezone"], row["version"]) for row in places] == list(PLACES_OF_OLD.values())
     finally:
         await superuser.close()
 
