@@ -57,6 +57,7 @@ CODES: Mapping[str, str] = {
     "duplicate_category": "The patient already has an entry of this category; change that one.",
     "active_allergies": "The patient has active allergies, so there are known ones.",
     "not_active": "Only an active alert can be disabled.",
+    "no_hold": "No value of this reading holds a procedure now: it is in range, measured again or overridden.",
     "duplicate_tag": "The patient already has this tag.",
     "duplicate_row": "The row matches an existing patient or an earlier row.",
     "invalid_transition": "A patient cannot go from the present status to this one.",

@@ -91,6 +91,11 @@ def smallest(desk: Client, kind: str) -> Json:
     return {"date_taken": DAY} if kind == "vital-signs" else {"category": "diet", "value": "Vegetarian"}
 
 
+def as_reading(latest: Json) -> Json:
+    """The latest vital signs of a summary with the fields that a reading has."""
+    return {name: value for name, value in latest.items() if name not in ("by_vital", "holds")}
+
+
 def today() -> date:
     """The day as the server counts it."""
     return datetime.now(UTC).date()

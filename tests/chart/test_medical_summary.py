@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chairside.records.chart.summary import summarize
-from tests.chart.charting import DAY, LISTS, Chart, Json, named, smallest
+from tests.chart.charting import DAY, LISTS, Chart, Json, as_reading, named, smallest
 from tests.counting import statements_of
 from tests.house import Client, House, Org
 from tests.patients.acts import act, change, register
@@ -79,7 +79,7 @@ def test_its_parts_are_the_records_as_their_lists_show_them(desk: Client, chart:
     assert summary["active_problems"] == chart.listed("diseases")
     assert summary["current_medications"] == chart.listed("medications")
     assert summary["social_history"] == chart.listed("social-history")
-    assert summary["latest_vitals"] == chart.listed("vital-signs")[0]
+    assert as_reading(summary["latest_vitals"]) == chart.listed("vital-signs")[0]
 
 
 def test_of_readings_of_one_day_the_latest_time_is_shown(chart: Chart) -> None:

@@ -187,7 +187,7 @@ def test_a_wrong_method_is_405_with_allow(home: Builder, document: dict[str, Any
             assert allow & METHODS == takes, (method, path)
 
 
-@each("get")
+@each("create", "get")
 def test_an_id_that_is_none_is_refused(home: Builder, kind: Kind) -> None:
     """What stands in place of an id but is no UUID is 422 naming the part of the path."""
     made = home.make(kind, small=True)

@@ -11,7 +11,7 @@ from tests.database import connected
 from tests.house import House, chairside
 from tests.snapshots.stored import same_as_stored
 
-LETTERS = {"read": "re", "write": "wr", "reveal": "rv"}
+LETTERS = {"read": "re", "write": "wr", "reveal": "rv", "override": "ov"}
 
 
 def test_the_routes_are_those_that_clients_know(tmp_path: Path) -> None:

@@ -52,24 +52,29 @@ def filled(house: House, name: str) -> Filled:
             if kind.name == "field_value":
                 sent = {"fields": [{"field_definition_uuid": made.ids["field_definition"], "value": "yes"}]}
                 made.ids[kind.name] = desk.put(path, json=sent).json()[0]["id"]
+            elif kind.name == "hold_override":
+                path = f"/patients/{made.ids['patient']}/vital-signs/{made.ids['vital_signs']}/override"
+                made.ids[kind.name] = desk.post(path, json={"reason": "Emergency"}).json()["id"]
             elif "create" in kind.verbs:
                 body = of_body(create_body(kind))
                 body |= {f.key: made.ids[f.to] for f in kind.references if f.key in body}
-                body |= {key: value.format(other=other, **made.ids) for key, value in UNLIKE.get(kind.name, {}).items()}
+                for key, value in UNLIKE.get(kind.name, {}).items():
+                    body[key] = value.format(other=other, **made.ids) if isinstance(value, str) else value
                 made.ids[kind.name] = desk.made(path, body, **{"Idempotency-Key": f"make-{kind.name}"})["id"]
     return made
 
 
-def _how_much_comes_first(kind: Kind) -> tuple[bool, int]:
-    """Kinds that name others, or belong to one, are made after those."""
+def _how_much_comes_first(kind: Kind) -> tuple[bool, bool, int]:
+    """Kinds that name others, or belong to one, are made after those; last the kinds that only an action makes."""
     body = of_body(create_body(kind))
-    return kind.parent is not None, len([f for f in kind.references if f.key in body])
+    return "create" not in kind.verbs, kind.parent is not None, len([f for f in kind.references if f.key in body])
 
 
 # What the examples of the document cannot know: which values go together.
-UNLIKE: Mapping[str, Mapping[str, str]] = {
+UNLIKE: Mapping[str, Mapping[str, str | int]] = {
     "relationship": {"to_patient_uuid": "{other}"},
     "referral_attribution": {"provider_uuid": "{provider}"},
+    "vital_signs": {"date_taken": "2026-03-02", "oxygen_saturation": 88},
     "social_history": {"category": "occupation", "value": "Baker"},
     "communication_log": {"mode": "phone", "direction": "sent"},
 }

@@ -60,11 +60,22 @@ def flags(reading: Reading, *, age_months: int | None) -> list[Flag]:
 
 def is_procedure_blocking(reading: Reading, *, preset: str) -> bool:
     """Whether any value lies in the blocking range of this preset; ValueError names the presets there are."""
+    return bool(blocking_vitals(reading, preset=preset))
+
+
+def blocking_vitals(reading: Reading, *, preset: str) -> list[str]:
+    """The vital signs whose value lies in the blocking range of this preset, in the order of VITALS.
+
+    ValueError names the presets there are.
+    """
     if preset not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}")
-    return any(
-        limit.holds(value) for limit in _limits()[preset] if (value := _number(reading.get(limit.vital))) is not None
-    )
+    blocking = {
+        limit.vital
+        for limit in _limits()[preset]
+        if (value := _number(reading.get(limit.vital))) is not None and limit.holds(value)
+    }
+    return [vital for vital in VITALS if vital in blocking]
 
 
 def bmi(height_inches: int | float | Decimal, weight_lbs: int | float | Decimal) -> Decimal:

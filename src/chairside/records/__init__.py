@@ -10,7 +10,7 @@ from chairside.records.catalogs import (
     MEDICATION_DEFINITIONS,
     PROVIDERS,
 )
-from chairside.records.chart import summary, vital_signs, warnings
+from chairside.records.chart import holds, latest_vitals, summary, vital_signs, warnings
 from chairside.records.chart.alerts import ALERT_DEFINITIONS, ALERTS
 from chairside.records.chart.allergies import ALLERGIES
 from chairside.records.chart.diseases import DISEASES
@@ -37,6 +37,7 @@ ALL: tuple[Kind, ...] = (
     MEDICATIONS,
     DISEASES,
     VITAL_SIGNS,
+    holds.HOLD_OVERRIDES,
     SOCIAL_HISTORY,
     RELATIONSHIPS,
     ATTRIBUTIONS,
@@ -62,7 +63,9 @@ ALL: tuple[Kind, ...] = (
 )
 SCHEMAS = {
     **PATIENT_SCHEMAS,
+    **latest_vitals.SCHEMAS,
     "MedicalSummaryOut": summary.SCHEMA,
+    "OverriddenVitalOut": holds.OVERRIDDEN,
     "InteractionWarningOut": warnings.SCHEMA,
     "VitalFlagOut": vital_signs.FLAG,
     "FamilyMemberOut": family.SCHEMA,

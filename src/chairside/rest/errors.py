@@ -71,6 +71,7 @@ STATUS: Mapping[str, int] = {
             "guarantor_of_active_dependents",
             "active_allergies",
             "not_active",
+            "no_hold",
             "definition_in_use",
         ),
         INVALID,

@@ -6,6 +6,7 @@ from typing import Any
 
 from chairside.changes import Asked, Desk, Reply
 from chairside.errors import refuse
+from chairside.records.chart.latest_vitals import latest_vitals
 from chairside.resource import Action
 
 REF = "#/components/schemas/"
@@ -28,7 +29,7 @@ SCHEMA: dict[str, Any] = {
         "active_problems": _many("PatientDiseaseOut"),
         "current_medications": _many("PatientMedicationOut"),
         "past_medications": _many("PatientMedicationOut"),
-        "latest_vitals": {"anyOf": [{"$ref": REF + "VitalSignsOut"}, {"type": "null"}]},
+        "latest_vitals": {"anyOf": [{"$ref": REF + "LatestVitalsOut"}, {"type": "null"}]},
         "social_history": _many("SocialHistoryOut"),
     },
 }
@@ -36,7 +37,7 @@ SCHEMA["required"] = list(SCHEMA["properties"])
 
 
 async def summarize(desk: Desk, asked: Asked) -> Reply:
-    """Seven statements, whatever the chart's size."""
+    """Eight statements, whatever the chart's size."""
     patient_id = asked.path["patient_uuid"]
     found = await desk.ask("chart.summary_head", patient_id)
     if not found:
@@ -54,7 +55,7 @@ async def summarize(desk: Desk, asked: Asked) -> Reply:
         "active_problems": await desk.listed("disease", asked, problem_status="active"),
         "current_medications": [m for m in medications if m["status"] == "active"],
         "past_medications": [m for m in medications if m["status"] != "active"],
-        "latest_vitals": vitals[0] if vitals else None,
+        "latest_vitals": await latest_vitals(desk, patient_id, head, vitals[0] if vitals else None),
         "social_history": await desk.listed("social_history", asked),
     }
     return Reply(data=data, patient_id=patient_id)
@@ -67,7 +68,10 @@ SUMMARY = Action(
     allow="read",
     area="chart",
     summary="Read a patient's medical summary",
-    doc="Active allergies and problems, medications now and before, alerts, the newest vital signs, social history.",
+    doc=(
+        "Active allergies and problems, medications now and before, alerts, the newest value of each vital sign with"
+        " the holds that follow from it, social history."
+    ),
     answer="MedicalSummaryOut",
     run=summarize,
     errors=("not_found",),

@@ -10,6 +10,7 @@ from typing import Any
 from chairside.changes import Change, Desk, Record, wrong
 from chairside.fields import Entry, Field, Reference
 from chairside.knowledge import growth, vital_ranges
+from chairside.records.chart.holds import OVERRIDE
 from chairside.resource import Beside, Filter, Kind
 from chairside.types import Boolean, Date, Integer, Many, Number, Structure, Text, TimeOfDay
 
@@ -93,12 +94,16 @@ def percentile(bmi: Decimal | None, sex: str | None, born: date | None, day: dat
 def present(answer: dict[str, Any], beside: Mapping[str, Any]) -> None:
     """Flags by age on the day of the reading, and blocking by the preset as it is now."""
     reading = {vital: answer[vital] for vital in vital_ranges.VITALS}
-    months = months_old(beside[BORN], answer["date_taken"])
-    answer["abnormal_flags"] = [
-        {"vital": f.vital, "value": f.value, "severity": f.severity, "message": f.message}
-        for f in vital_ranges.flags(reading, age_months=months)
-    ]
+    answer["abnormal_flags"] = flags_of(reading, beside[BORN], answer["date_taken"])
     answer["is_procedure_blocking"] = vital_ranges.is_procedure_blocking(reading, preset=beside[PRESET] or "reference")
+
+
+def flags_of(reading: vital_ranges.Reading, born: date | None, day: date) -> list[dict[str, Any]]:
+    """The flags of the values of one day, as answers show them."""
+    return [
+        {"vital": f.vital, "value": f.value, "severity": f.severity, "message": f.message}
+        for f in vital_ranges.flags(reading, age_months=months_old(born, day))
+    ]
 
 
 async def follow(desk: Desk, change: Change) -> None:
@@ -175,7 +180,7 @@ VITAL_SIGNS = Kind(
         Field(
             name="is_procedure_blocking",
             type=Boolean(),
-            doc="Whether any value is in the org's blocking range: measure again, or decide with a reason.",
+            doc="Whether any value is in the org's blocking range: measure again, or override the hold with a reason.",
             default=False,
             create=False,
             patch=False,
@@ -203,4 +208,5 @@ VITAL_SIGNS = Kind(
     settle=settle,
     consult=consult,
     follow=follow,
+    actions=(OVERRIDE,),
 )
