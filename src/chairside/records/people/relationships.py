@@ -8,6 +8,7 @@ from typing import Any
 from chairside.changes import Asked, Change, Desk, Reply, wrong
 from chairside.errors import refuse
 from chairside.fields import Field, Reference
+from chairside.records.people.circles import refuse_circles
 from chairside.resource import Action, Kind, Unique
 from chairside.types import Boolean, Choice, Text
 
@@ -85,6 +86,7 @@ RELATIONSHIPS = Kind(
     ),
     unique=(Unique(constraint="patient_relationships_active", code="duplicate_relationship", key="to_patient_uuid"),),
     settle=settle,
+    consult=refuse_circles,
     present=present,
 )
 GUARDIANS = _list(

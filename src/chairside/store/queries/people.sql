@@ -6,6 +6,23 @@ FROM patients p JOIN patients f ON f.org_id = $1 AND f.responsible_party_id = p.
 WHERE p.org_id = $1 AND p.id = $2 AND p.deleted_at IS NULL AND f.deleted_at IS NULL
 ORDER BY f.id <> f.responsible_party_id, f.date_of_birth NULLS LAST, f.id;
 
+-- name: juniors
+-- Everybody below a patient in one relation, the patient included: the patients whom relationships of types $3 point at,
+-- those from whom types $4 point back, and with $5 those they guard. The relationship $6 is left out.
+WITH RECURSIVE below AS (
+  SELECT $2::uuid AS id
+  UNION
+  SELECT n.id FROM below b CROSS JOIN LATERAL (
+    SELECT r.to_patient_id AS id FROM patient_relationships r
+    WHERE r.org_id = $1 AND r.patient_id = b.id AND r.deleted_at IS NULL AND r.id <> $6
+      AND (r.relationship_type = ANY($3::text[]) OR $5 AND r.is_guardian)
+    UNION ALL
+    SELECT r.patient_id FROM patient_relationships r
+    WHERE r.org_id = $1 AND r.to_patient_id = b.id AND r.deleted_at IS NULL AND r.id <> $6
+      AND r.relationship_type = ANY($4::text[])) n
+)
+SELECT id FROM below LIMIT 1000;
+
 -- name: definitions
 -- Field definitions that are not archived, for values to be checked by; they stay as they are until that is done.
 SELECT id, field_type, dropdown_options, is_required FROM field_definitions
