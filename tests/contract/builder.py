@@ -36,6 +36,8 @@ EXAMPLES: Mapping[str, Body] = {
         "referral_source_uuid": None,
         "referring_patient_uuid": None,
     },
+    # Only the deceased have it.
+    "patient": {"date_time_deceased": None},
     # It would have to be an appointment of the same patient.
     "communication_log": {"appointment_uuid": None},
     # A patient who may have been born in 2020 was not measured before.

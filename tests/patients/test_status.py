@@ -65,9 +65,9 @@ def test_death_sets_its_date_and_ends_messages(desk: Client) -> None:
 
 
 def test_a_known_date_of_death_stays(desk: Client) -> None:
-    """The transition fills it only when it is empty."""
-    made = register(desk, date_time_deceased="2024-03-01T10:00:00+02:00")
-    assert move(desk, made, "deceased")["date_time_deceased"].startswith("2024-03-01T08:00:00")
+    """It is filled only when it is empty."""
+    made = register(desk, status="deceased", date_time_deceased="2024-03-01T10:00:00+02:00")
+    assert made["date_time_deceased"].startswith("2024-03-01T08:00:00")
 
 
 def test_who_is_registered_as_deceased_gets_no_messages_either(desk: Client) -> None:

@@ -156,11 +156,15 @@ CARE = (
     Field(name="ask_to_arrive_early_mins", type=Integer(max=120), doc="Minutes to come before the appointment."),
     Field(name="consent_flags", type=Integer(), doc="Bits of the consents given."),
     Field(name="date_first_visit", type=Date(), doc="First visit."),
-    Field(name="date_time_deceased", type=Timestamp(past=True), doc="When the patient died."),
+    Field(
+        name="date_time_deceased",
+        type=Timestamp(past=True),
+        doc="When the patient died; a new patient with it is deceased, others have it by transition.",
+    ),
     Field(
         name="smoking_snomed",
         type=Text(max=18),
-        doc="SNOMED CT code of the smoking status.",
+        doc="SNOMED CT code of the active tobacco entry of the social history.",
         create=False,
         patch=False,
         clinical=True,

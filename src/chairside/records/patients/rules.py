@@ -9,6 +9,7 @@ from typing import Any
 
 from chairside.changes import Change, Desk, Record, wrong
 from chairside.errors import Problem
+from chairside.records.patients.death import settle_death
 from chairside.records.patients.fields import BUCKETS
 from chairside.records.patients.keys import keys
 
@@ -45,10 +46,8 @@ def settle(change: Change) -> None:
     new |= keys(new, change.region)
     if changed(*BUCKETS, "insurance_estimate"):
         _settle_balances(new)
+    settle_death(change)
     new["scheduling_restricted"] = new["status"] == "inactive" or (new["balance_total"] or 0) > RESTRICTING_BALANCE
-    if changed("status") and new["status"] == "deceased":
-        new["date_time_deceased"] = new["date_time_deceased"] or change.now
-        new["receives_sms"] = new["receives_email"] = False
 
 
 def _settle_balances(new: Record) -> None:
