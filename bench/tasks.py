@@ -194,7 +194,11 @@ def _scripts(calls: Mapping[str, Sequence[Call]], patient_id: str, count: int, o
         source="bench.changed",
         pick=f":client_id * {each} + random(0, {each} - 1)",
         stand_ins={created: "id", **new.stand_ins},
-        fresh={str(HEARD_VERSION + 1): "(p.version + 1)::text", **marks(calls["patch"])},
+        fresh={
+            str(HEARD_VERSION): "p.version::text",
+            str(HEARD_VERSION + 1): "(p.version + 1)::text",
+            **marks(calls["patch"]),
+        },
         beside=f"FROM patients p WHERE p.org_id = '{org_id}' AND p.id = v.key::uuid",
     )
     return {

@@ -100,7 +100,7 @@ def narrowed(table: Table, *, searched: bool = True) -> Narrowing:
     narrowing = Narrowing()
     for f in table.kind.filters:
         if f.how == "is":
-            narrowing.is_(f.column, f.value or "", True)
+            narrowing.is_(state_of(table.kind, f.column), f.value or "", True)
         elif f.how == "state":
             narrowing.add("state", state_of(table.kind, f.column), "x")
         elif isinstance(f.entry.type, Moment):

@@ -25,7 +25,8 @@ class Change:
 
     `before` is None for a new record; `after` may be altered by the rules; `given` names the columns that the
     caller sent; `extra` goes into the answer alone, `notes` into the event. `day` is the day at the record's
-    place: at its location, else at its patient's location, else where the org is.
+    place: at its location, else at its patient's location, else where the org is. With `bookkeeping` the server itself
+    writes columns that it keeps: `version` stays, so that no open form is refused for it.
     """
 
     before: Record | None
@@ -37,6 +38,7 @@ class Change:
     day: date | None = None
     extra: dict[str, object] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    bookkeeping: bool = False
 
     @property
     def today(self) -> date:
@@ -59,12 +61,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operation answers, and of which record; version None where there is none."""
+    """The answer of an operation with the ids of its record and patient, and the ETag of the record where it has one.
+
+    A `computed` answer may change without its record, so that the same ETag does not mean the same answer.
+    """
 
     data: object
     record_id: str | None = None
     patient_id: str | None = None
-    version: int | None = None
+    etag: str | None = None
+    computed: bool = False
 
 
 class Desk(Protocol):
@@ -86,6 +92,7 @@ class Desk(Protocol):
     def in_turns(some: Iterable[T]) -> AsyncIterator[list[T]]: ...
     async def ask(self, query: str, *args: object) -> list[Record]: ...
     async def save(self, kind: str, change: Change, event: str) -> Record: ...
+    async def keep(self, kind: str, record_id: str, **columns: object) -> Record: ...
     async def save_many(self, kind: str, changes: Sequence[Change], event: str) -> None: ...
     async def name_references(self, kind: str, changes: Sequence[Change]) -> list[list[Problem]]: ...
     async def place(self, kind: str, changes: Sequence[Change]) -> None: ...

@@ -10,8 +10,18 @@ from typing import Any, Literal
 
 from chairside.changes import Asked, Change, Record, Reply, SearchWords
 from chairside.errors import Problem
-from chairside.fields import Body, Entry, Field, Reference
-from chairside.types import Integer, Timestamp, Uuid
+from chairside.fields import (
+    ID,
+    MOMENTS,
+    REVISION,
+    VERSION,
+    Body,
+    Entry,
+    Field,
+    Reference,
+    hidden_field,
+    moment_field,
+)
 
 Verb = Literal["list", "get", "create", "patch", "archive"]
 
@@ -62,14 +72,16 @@ class Sort:
 class Lapse:
     """A status that ends by date alone: while `column` holds `held` and the day `on` has come, it reads `becomes`.
 
-    `stamp` then reads the moment it ended. No job has to run, so a server that was asleep is right at once.
+    With `through` the day itself still counts, so that the status ends when that day is over. `stamp`, if any, then
+    reads the moment it ended. No job has to run, so a server that was asleep is right at once.
     """
 
     column: str
     held: str
     on: str
     becomes: str
-    stamp: str
+    stamp: str = ""
+    through: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +129,7 @@ class Kind:
     columns named in `beside`. `settle` is pure: it derives columns and refuses what a record alone shows to be wrong.
     `consult` may look at other records first, `follow` may change others after. A search finds it by `search_words`,
     derived like the columns `keys` from a record's texts and the org's region; `derivation` counts the changes of both.
+    The server writes some columns of a `bookkept` kind by itself, which its `revision` counts.
     """
 
     name: str
@@ -135,6 +148,7 @@ class Kind:
     parent: str | None = None
     parent_name: str = "patient"
     versioned: bool = True
+    bookkept: bool = False
     moments: tuple[str, ...] = ("created_at", "updated_at", "deleted_at")
     bare_list: bool = False
     page_size: int = 50
@@ -179,8 +193,14 @@ class Kind:
             if self.parent
             else ()
         )
-        last = (VERSION,) if self.versioned else (_kept(VERSION),)
-        return (ID, *owner, *self.fields, *(_moment(n, n in self.moments) for n in MOMENTS), *last)
+        last: tuple[Field, ...] = (VERSION,) if self.versioned else (hidden_field(VERSION),)
+        last += (REVISION,) if self.bookkept else ()
+        return (ID, *owner, *self.fields, *(moment_field(n, n in self.moments) for n in MOMENTS), *last)
+
+    @property
+    def computed(self) -> bool:
+        """Whether answers are computed from other records or from the date, too."""
+        return self.lapse is not None or any(beside.of != "self" for beside in self.beside)
 
     @cached_property
     def answered(self) -> tuple[Field, ...]:
@@ -214,42 +234,3 @@ class Kind:
     @cached_property
     def references(self) -> tuple[Reference, ...]:
         return tuple(f for f in self.every_field if isinstance(f, Reference))
-
-
-SEEN = "Version of the record that the caller has seen."
-BASE_VERSION = Entry(key="base_version", type=Integer(min=1), doc=SEEN, required=True)
-VERSION_ALONE = Body(schema="BaseVersionIn", entries={"base_version": BASE_VERSION}, example={"base_version": 1})
-ID = Field(name="id", type=Uuid(), doc="Identifier, a UUIDv7.", required=True, create=False, patch=False, portal="read")
-VERSION = Field(
-    name="version",
-    type=Integer(min=1),
-    doc="Grows by one with each change; sent back as base_version.",
-    required=True,
-    create=False,
-    patch=False,
-    portal="read",
-)
-MOMENTS = {
-    "created_at": "When the record was made.",
-    "updated_at": "When the record last changed.",
-    "deleted_at": "When the record was archived; null while it is not.",
-}
-
-
-def _moment(name: str, shown: bool) -> Field:
-    needed = name != "deleted_at"
-    return Field(
-        name=name,
-        type=Timestamp(),
-        doc=MOMENTS[name],
-        required=needed,
-        create=False,
-        patch=False,
-        answer=shown,
-        hidden=not shown,
-    )
-
-
-def _kept(mark: Field) -> Field:
-    """The same column, kept but not shown."""
-    return Field(name=mark.name, type=mark.type, doc=mark.doc, required=True, create=False, patch=False, hidden=True)

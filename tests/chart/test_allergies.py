@@ -22,20 +22,20 @@ def latex(desk: Client) -> str:
 
 @pytest.mark.parametrize("before", ["not_reviewed", "nkda"])
 def test_recording_an_allergy_marks_the_patient_as_reviewed(desk: Client, latex: str, before: str) -> None:
-    """With a version more and an event that names the field."""
+    """With an event that names the field, and the version as it was."""
     chart = Chart(desk, register(desk, allergy_review_status=before))
     chart.add("allergies", allergy_definition_uuid=latex)
     patient = chart.patient()
-    assert (patient["allergy_review_status"], patient["version"]) == ("reviewed", 2)
+    assert (patient["allergy_review_status"], patient["version"]) == ("reviewed", 1)
     [event] = chart.events("patient.updated")
-    assert (event["record_id"], event["version"], event["changed"]) == (chart.id, 2, ["allergy_review_status"])
+    assert (event["record_id"], event["version"], event["changed"]) == (chart.id, 1, ["allergy_review_status"])
 
 
 def test_a_second_allergy_changes_the_patient_no_more(chart: Chart, latex: str, penicillin: str) -> None:
     """Reviewed is reviewed."""
     chart.add("allergies", allergy_definition_uuid=latex)
     chart.add("allergies", allergy_definition_uuid=penicillin)
-    assert chart.patient()["version"] == 2
+    assert len(chart.events("patient.updated")) == 1
 
 
 def test_an_allergy_refused_leaves_the_patient_as_they_were(chart: Chart) -> None:

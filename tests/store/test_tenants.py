@@ -202,7 +202,9 @@ async def test_updating_without_the_filter_touches_only_ones_own(
         assert row is not None
         new = dict(row) | {"version": row["version"] + 1}
         one = [new[column] for column in table.updated]
-        for statement, values in ((table.update, one), (table.update_many, [many(kind, [new])])):
+        read = [row["version"], row["revision"]] if kind.bookkept else [row["version"]]
+        rows = many(kind, [new], [row["revision"]] if kind.bookkept else None)
+        for statement, values in ((table.update, [*one, *read]), (table.update_many, [rows])):
             for text in (statement, unfiltered(statement)):
                 async with as_org(house, ours.org.id) as connection:
                     assert await connection.execute(text, ours.org.id, *values) == written

@@ -33,6 +33,13 @@ class _Shape:
     fixed: tuple[tuple[int, object], ...]
 
 
+def etag(kind: Kind, version: int, revision: int) -> str | None:
+    """The version, and behind it what the server wrote by itself since it moved; None for kinds without versions."""
+    if not kind.versioned:
+        return None
+    return f"{version}-{revision}" if revision else str(version)
+
+
 class Shapes:
     """The answer shapes of all kinds, worked out once."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chairside.fields import Body, Entry
-from chairside.resource import BASE_VERSION, Kind
+from chairside.fields import BASE_VERSION, Body, Entry
+from chairside.resource import Kind
 from chairside.types import Choice, Integer
 
 PAGE = Entry(key="page", type=Integer(min=1, max=1_000_000), doc="Page, counted from 1.", default=1)

@@ -30,7 +30,7 @@ class Caller:
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """One request. `marks` recognize method, path and body; `status` is what success will answer, or `status_known`
-    when the caller has a version that is `known` to them (None: any) already; `reveals` says
+    when the caller has an ETag that is `known` to them (None: any) already; `reveals` says
     that it asks for a sealed value whole. `client_id` stands for token, address and user agent, `query` is what the
     audit record keeps of the parameters, and `charts` says whether the caller may read charts."""
 
@@ -44,7 +44,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     marks: tuple[bytes, ...] = ()
     if_match: tuple[int, ...] | None = None
-    known: tuple[int, ...] | None = ()
+    known: tuple[str, ...] | None = ()
     status_known: int = 0
     patient_id: str | None = None
     record_id: str | None = None

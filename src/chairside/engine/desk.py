@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from chairside.changes import Asked, Change, Record, Reply
 from chairside.engine import days, reading, references, saving, typeahead
-from chairside.engine.answers import Shapes, View
+from chairside.engine.answers import Shapes, View, etag
 from chairside.engine.context import Context
 from chairside.engine.ids import new_id
 from chairside.engine.vault import Vault
@@ -42,6 +42,7 @@ class Desk:
         self.days: dict[str, date] = {}
         self.events: list[tuple[object, ...]] = []
         self.tallied = 0
+        self.insists = False
         self.base_version: int | None = None
         self.base_version_in = "body"
 
@@ -79,7 +80,11 @@ class Desk:
 
     async def load(self, kind: str, record_id: str, *, at: Sequence[str | int], archived: bool = False) -> Record:
         """The record as it is now, every column of it; not_found at `at` when there is none or it is archived."""
-        rows = await self.fetch(self.tables[kind].load, record_id)
+        table = self.tables[kind]
+        if self.insists and table.kind.bookkept and record_id == self.context.record_id:
+            # Another write came between load and update; under a lock none can come again.
+            await self.fetch(table.hold, record_id)
+        rows = await self.fetch(table.load, record_id)
         if not rows or (rows[0]["deleted_at"] is not None and not archived):
             raise refuse("not_found", *at)
         record = dict(rows[0])
@@ -151,6 +156,16 @@ class Desk:
         """Write a record with its version and event, by its kind's rules; the record as it is then."""
         return await saving.save(self, self.tables[kind], change, event)
 
+    async def keep(self, kind: str, record_id: str, **columns: object) -> Record:
+        """Write columns that the server keeps for itself: `version` stays, `updated_at`, ETag and events move.
+
+        Callers lock the record before they compute the columns.
+        """
+        before = await self.load(kind, record_id, at=("path", self.tables[kind].kind.id_param))
+        change = self.change(kind, before, columns)
+        change.bookkeeping = True
+        return await self.save(kind, change, "updated")
+
     async def save_many(self, kind: str, changes: Sequence[Change], event: str) -> None:
         """The same for many by a fixed number of statements; rules and references were judged before."""
         await saving.save_many(self, self.tables[kind], changes, event)
@@ -182,8 +197,8 @@ class Desk:
         if extra:
             data |= {name: value for name, value in extra.items() if name in data}
         patient_id = record["id"] if kind == "patient" else record.get("patient_id")
-        version = record["version"] if declared.versioned else None
-        return Reply(data=data, record_id=record["id"], patient_id=patient_id, version=version)
+        tag = etag(declared, record["version"], record.get("revision", 0))
+        return Reply(data=data, record_id=record["id"], patient_id=patient_id, etag=tag)
 
     async def listed(self, kind: str, asked: Asked, **query: object) -> list[dict[str, Any]]:
         """All live records of a kind under the patient of the path, as answers, up to 1,000."""

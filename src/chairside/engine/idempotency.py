@@ -20,7 +20,7 @@ class Stored:
 
     status: int
     body: bytes
-    version: int | None
+    etag: str | None
     location: str | None
 
 
@@ -48,7 +48,7 @@ async def claim(connection: Connection, context: Context) -> Stored | None:
         raise refuse("idempotency_in_progress", "header", "idempotency-key")
     if not _recognized(row["fingerprint"], context.marks):
         raise refuse("idempotency_conflict", "header", "idempotency-key")
-    return Stored(row["status"], row["body"], row["version"], row["location"])
+    return Stored(row["status"], row["body"], row["etag"], row["location"])
 
 
 def _recognized(stored: bytes, marks: tuple[bytes, ...]) -> bool:

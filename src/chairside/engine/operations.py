@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from chairside.changes import Asked, Reply
 from chairside.engine import bodies
 from chairside.engine.days import past_dates, refuse_ahead
-from chairside.fields import Body, Entry
-from chairside.resource import BASE_VERSION, VERSION_ALONE, Action, Kind, Verb
+from chairside.fields import BASE_VERSION, VERSION_ALONE, Body, Entry
+from chairside.resource import Action, Kind, Verb
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -99,7 +99,7 @@ def _get(kind: Kind, run: Run) -> Operation:
         allow="read",
         action="read",
         summary=f"Read {_a(kind)}",
-        doc=f"{kind.doc} The answer carries the version as ETag.",
+        doc=f"{kind.doc} The ETag begins with the version.",
         query=bodies.get_query(kind),
         errors=("not_found",),
         portal=any(f.portal for f in kind.fields),

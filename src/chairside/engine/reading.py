@@ -185,7 +185,7 @@ def _add(narrowed: Narrowing, kind: Kind, listed: Filter, value: Any) -> None:
     if listed.how == "contains":
         narrowed.add("contains", listed.column, " ".join(value.casefold().split()))
     elif listed.how == "is":
-        narrowed.is_(listed.column, listed.value or "", value)
+        narrowed.is_(state_of(kind, listed.column), listed.value or "", value)
     elif listed.how == "state" and kind.lapse is None:
         narrowed.add("equals", listed.column, value)
     elif listed.how == "state":

@@ -38,7 +38,7 @@ async def save(desk: Desk, table: Table, change: Change, event: str) -> Record:
     _seal(desk, table.kind, change)
     if not _touched(table, change):
         return change.after
-    _advance(desk, change)
+    _advance(desk, table.kind, change)
     await _write(desk, table, change)
     await _index(desk, table.kind, [change])
     await tally(desk, table.kind, [change])
@@ -72,14 +72,15 @@ async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: 
         _seal(desk, table.kind, change)
     moved = [c for c in changes if _touched(table, c)]
     for change in moved:
-        _advance(desk, change)
+        _advance(desk, table.kind, change)
     await desk.connection.execute(WRITING_MANY)
     for statement, part in (
         (table.insert_many, [c for c in moved if c.before is None]),
         (table.update_many, [c for c in moved if c.before is not None]),
     ):
         if part:
-            rows = many(table.kind, (c.after for c in part))
+            read = [c.before["revision"] for c in part if c.before and table.kind.bookkept]
+            rows = many(table.kind, (c.after for c in part), read or None)
             status = await desk.connection.execute(statement, desk.org_id, rows)
             if int(status.rsplit(" ", 1)[1]) != len(part):
                 raise Rewritten
@@ -110,8 +111,14 @@ def _touched(table: Table, change: Change) -> bool:
     return change.before is None or any(change.before[c] != change.after[c] for c in table.columns)
 
 
-def _advance(desk: Desk, change: Change) -> None:
-    change.after["version"] = (change.before["version"] if change.before else 0) + 1
+def _advance(desk: Desk, kind: Kind, change: Change) -> None:
+    """An edit moves the version, what the server keeps for itself the revision; ETags are made of both."""
+    if change.bookkeeping:
+        change.after["revision"] += 1
+    else:
+        change.after["version"] = (change.before["version"] if change.before else 0) + 1
+        if kind.bookkept:
+            change.after["revision"] = 0
     change.after["updated_at"] = desk.now
 
 
@@ -119,17 +126,21 @@ async def _write(desk: Desk, table: Table, change: Change) -> None:
     if change.before is None:
         await desk.connection.execute(table.insert, desk.org_id, *(change.after[c] for c in table.columns))
         return
-    values = (change.after[c] for c in table.updated)
+    before = change.before
+    values = [change.after[c] for c in table.updated]
+    values += [before["version"], before["revision"]] if table.kind.bookkept else [before["version"]]
     if await desk.connection.execute(table.update, desk.org_id, *values) != "UPDATE 1":
         # Somebody was faster between load and update.
-        await _conflict(desk, table, change.after["id"])
+        await _conflict(desk, table, before)
 
 
-async def _conflict(desk: Desk, table: Table, record_id: str) -> None:
+async def _conflict(desk: Desk, table: Table, before: Record) -> None:
     named = desk.base_version is not None or desk.context.if_match is not None
-    if not named or record_id != desk.context.record_id:
+    if not named or before["id"] != desk.context.record_id:
         raise Rewritten  # the caller named no version of this record, so there is nothing for them to settle
-    now = await desk.load(table.kind.name, record_id, at=("path", table.kind.id_param))
+    now = await desk.load(table.kind.name, before["id"], at=("path", table.kind.id_param))
+    if now["version"] == before["version"]:
+        raise Rewritten  # the server wrote what it keeps, which is no conflict for the caller
     raise refuse("version_conflict", desk.base_version_in, "base_version", current_version=now["version"])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from msgspec.structs import replace
 
 from chairside.changes import Asked, Reply
+from chairside.engine.answers import etag
 from chairside.engine.desk import Desk
 from chairside.errors import refuse
 from chairside.resource import Kind, Verb
@@ -28,8 +29,8 @@ async def get(kind: Kind, desk: Desk, asked: Asked) -> Reply:
         data |= await _revealed(kind, desk, record_id, asked.query["reveal"])
     named = asked.path.get("patient_uuid") or (data.get("patient") or {}).get("id")
     patient_id = record_id if kind.name == "patient" else named
-    version = rows[0]["version"] if kind.versioned else None
-    return Reply(data=data, record_id=record_id, patient_id=patient_id, version=version)
+    tag = etag(kind, rows[0]["version"], rows[0]["self.revision"] if kind.bookkept else 0) if kind.versioned else None
+    return Reply(data=data, record_id=record_id, patient_id=patient_id, etag=tag, computed=kind.computed)
 
 
 async def create(kind: Kind, desk: Desk, asked: Asked) -> Reply:
@@ -54,7 +55,7 @@ async def archive(kind: Kind, desk: Desk, asked: Asked) -> Reply:
         await kind.archiving(desk, change)
     reply = desk.reply(kind.name, await desk.save(kind.name, change, "archived"))
     if kind.archive_by == "query":
-        return replace(reply, data=None, version=None)
+        return replace(reply, data=None, etag=None)
     return reply
 
 

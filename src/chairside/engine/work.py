@@ -46,7 +46,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     status: int
     body: bytes
-    version: int | None = None
+    etag: str | None = None
     location: str | None = None
     replayed: bool = False
 
@@ -78,11 +78,12 @@ class Work:
             async with transaction as connection:
                 reply = await operation.run(self._desk(context, connection), asked)
         context = _about(context, reply)
-        if reply.version is not None and (context.known is None or reply.version in context.known):
+        known = context.known is None or reply.etag in context.known
+        if reply.etag is not None and known and not reply.computed:
             context, reply = replace(context, status=context.status_known), replace(reply, data=None)
         shown = self.finders.shown(operation.answer, reply.data)
         await self.trail.write(self._entry(operation, context, shown))
-        return Answer(status=context.status, body=_body(reply), version=reply.version)
+        return Answer(status=context.status, body=_body(reply), etag=reply.etag)
 
     async def write(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the change is committed; again from the start when the database asks for it."""
@@ -97,6 +98,7 @@ class Work:
             self.trail.note(context.caller.org_id, started)
 
     async def _write_in_tries(self, operation: Operation, context: Context, asked: Asked) -> Answer:
+        insists = False
         for attempt in range(TRIES):
             try:
                 async with self.pool.transaction(
@@ -104,8 +106,9 @@ class Work:
                 ) as connection:
                     # Later than the mark that the transaction set, so that no reader by time of change misses it.
                     stamped = replace(context, now=datetime.now(UTC))
-                    return await self._write(operation, stamped, asked, connection)
-            except (*AGAIN, Rewritten):
+                    return await self._write(operation, stamped, asked, connection, insists=insists)
+            except (*AGAIN, Rewritten) as again:
+                insists |= isinstance(again, Rewritten)
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
             except asyncpg.LockNotAvailableError:
                 raise refuse("unavailable") from None
@@ -140,7 +143,9 @@ class Work:
                     async with self.pool.transaction(org_id, writes=True) as connection:
                         await fold(connection, org_id, table.kind)
 
-    async def _write(self, operation: Operation, context: Context, asked: Asked, connection: Connection) -> Answer:
+    async def _write(
+        self, operation: Operation, context: Context, asked: Asked, connection: Connection, *, insists: bool
+    ) -> Answer:
         if context.key is not None:
             self._keyed.add(context.caller.org_id)
         if context.key is not None and (stored := await idempotency.claim(connection, context)) is not None:
@@ -148,7 +153,7 @@ class Work:
             answer = Answer(
                 status=stored.status,
                 body=body,
-                version=stored.version,
+                etag=stored.etag,
                 location=stored.location,
                 replayed=True,
             )
@@ -157,6 +162,7 @@ class Work:
             await self._record(row, context, [], None, connection)
             return answer
         desk = self._desk(context, connection)
+        desk.insists = insists
         desk.base_version_in = "query" if "base_version" in asked.query else "body"
         desk.base_version = asked.body.get("base_version", asked.query.get("base_version"))
         reply = await operation.run(desk, asked)
@@ -165,7 +171,7 @@ class Work:
         context = _about(context, reply)
         location = f"{context.path}/{reply.record_id}" if operation.created and reply.record_id else None
         body = _body(reply)
-        answer = Answer(status=context.status, body=body, version=reply.version, location=location)
+        answer = Answer(status=context.status, body=body, etag=reply.etag, location=location)
         row = self._entry(operation, context, self.finders.shown(operation.answer, reply.data))
         await self._record(row, context, desk.events, answer, connection)
         return answer
@@ -190,7 +196,7 @@ class Work:
             context.key if answer is not None else None,
             answer.status if answer else None,
             answer.body if answer else None,
-            answer.version if answer else None,
+            answer.etag if answer else None,
             answer.location if answer else None,
         )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chairside.changes import Asked, Desk, Reply
-from chairside.fields import Body, Entry, Field
+from chairside.fields import BASE_VERSION, Body, Entry, Field
 from chairside.knowledge.vital_ranges import PRESETS
-from chairside.resource import BASE_VERSION, Action, Kind
+from chairside.resource import Action, Kind
 from chairside.types import Choice, Timezone
 
 BLOCKING_PRESET = Field(

@@ -183,8 +183,8 @@ async def _body(house: House, request: Asking) -> bytes:
 
 def _success(given: Answer) -> Given:
     headers = [PRIVATE]
-    if given.version is not None:
-        headers.append((b"etag", b'"%d"' % given.version))
+    if given.etag is not None:
+        headers.append((b"etag", b'"%s"' % given.etag.encode()))
     if given.location is not None:
         headers.append((b"location", given.location.encode()))
     if given.replayed:

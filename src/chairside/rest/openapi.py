@@ -8,8 +8,8 @@ from typing import Any
 from chairside import __version__
 from chairside.engine.operations import Operation
 from chairside.errors import CODES
-from chairside.fields import Body, Entry, Reference
-from chairside.resource import BASE_VERSION, VERSION, Kind
+from chairside.fields import BASE_VERSION, VERSION, Body, Entry, Reference
+from chairside.resource import Kind
 from chairside.rest import examples
 from chairside.rest.errors import RETRY_AFTER, status_of, success_of
 from chairside.rest.reading import KEY_FORM

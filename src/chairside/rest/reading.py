@@ -23,6 +23,7 @@ _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 KEY_FORM = r'"([ !#-~]{1,255})"|([!#-~](?:[ -~]{0,253}[!-~])?)'
 _KEY = re.compile(KEY_FORM, re.ASCII)
 _TAG = re.compile(r'(W/)?"([^"]*)"')
+_VERSIONED = re.compile(r"(\d{1,18})(?:-\d{1,18})?", re.ASCII)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 MOST_PARAMETERS = 100
 # Bytes of a body that is wrong already and still looked through for fields that are sent twice.
@@ -65,22 +66,26 @@ def idempotency_key(headers: Headers) -> str | None:
 
 
 def if_match(headers: Headers) -> tuple[int, ...] | None:
-    """The versions named, strong ones alone; None when any will do."""
+    """The versions named by strong ETags; None when any will do.
+
+    The part of an ETag behind the version counts what the server wrote by itself, which is no conflict for an edit.
+    """
     sent = header(headers, b"if-match")
     if not sent or sent == ["*"]:
         return None
     tags = [t for line in sent for t in _TAG.finditer(line)]
-    return tuple(int(t.group(2)) for t in tags if not t.group(1) and _INTEGER.fullmatch(t.group(2)))
+    strong = (_VERSIONED.fullmatch(t.group(2)) for t in tags if not t.group(1))
+    return tuple(int(found.group(1)) for found in strong if found)
 
 
-def if_none_match(headers: Headers) -> tuple[int, ...] | None:
-    """The versions that the caller has already; None when any will do."""
+def if_none_match(headers: Headers) -> tuple[str, ...] | None:
+    """The ETags that the caller has already; None when any will do."""
     sent = header(headers, b"if-none-match")
     if not sent:
         return ()
     if sent == ["*"]:
         return None
-    return tuple(int(t.group(2)) for line in sent for t in _TAG.finditer(line) if _INTEGER.fullmatch(t.group(2)))
+    return tuple(t.group(2) for line in sent for t in _TAG.finditer(line))
 
 
 class Line(msgspec.Struct, frozen=True):

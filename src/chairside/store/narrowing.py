@@ -123,8 +123,9 @@ class Narrowing:
         elif tagged <= 17 * math.sqrt(of):
             self.conditions, self.steady = [f"(r.id IN ({ids})) IS TRUE"], True
 
-    def is_(self, column: str, held: str, value: object) -> None:
-        self.conditions.append(f"(r.{column} = {self.parameter(held)}) = {self.parameter(value)}")
+    def is_(self, status: str, held: str, value: object) -> None:
+        """Records whose status (see `tables.state_of`) is the held one; with False any other."""
+        self.conditions.append(f"({status} = {self.parameter(held)}) = {self.parameter(value)}")
 
     def family(self, patient_id: str) -> None:
         """Records of this patient, and family-scoped live ones of patients with the same guarantor.

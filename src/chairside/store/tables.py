@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
@@ -14,6 +15,8 @@ from chairside.fields import Borrowed, Field
 from chairside.resource import Beside, Kind
 from chairside.store.days import has_come, start_of, today_of, zone_of
 
+# The revision that was read, beside the values of a row.
+READ = "revision_read"
 _encode = msgspec.json.Encoder().encode
 # The name that `load` gives to the day it is at a record's place.
 TODAY = "day.today"
@@ -25,7 +28,8 @@ PLACES = ("patient", "location")
 class Table:
     """A kind's statements. `$1` is always the org, then come the values of `columns`, or in an update of `updated`.
 
-    `insert_many` and `update_many` take the rows as one JSON text, made by `many`.
+    `update` takes the version that was read after them, and of a bookkept kind the revision: a row that has moved since
+    is left alone. `insert_many` and `update_many` take the rows as one JSON text, made by `many`. `hold` locks a row.
     """
 
     kind: Kind
@@ -35,6 +39,7 @@ class Table:
     answer_list: str
     get: str
     load: str
+    hold: str
     insert: str
     insert_many: str
     update: str
@@ -60,12 +65,16 @@ def column_types(kind: Kind) -> dict[str, str]:
     return {f.column: f.type.sql for f in kind.stored} | sealed
 
 
-def many(kind: Kind, records: Iterable[Mapping[str, Any]]) -> str:
-    """Records as `insert_many` and `update_many` take them: one JSON text, cheaper to write than an array a column."""
+def many(kind: Kind, records: Iterable[Mapping[str, Any]], revisions: Iterable[int] | None = None) -> str:
+    """Records as `insert_many` and `update_many` take them: one JSON text, cheaper to write than an array a column.
+
+    An update of a bookkept kind needs the `revisions` that were read.
+    """
     row_of, values_of, sealed = _form(kind)
     rows = []
-    for record in records:
-        row = row_of(*values_of(record))
+    read: Iterable[int | None] = revisions if revisions is not None else repeat(None)
+    for record, revision in zip(records, read, strict=False):
+        row = row_of(*values_of(record), revision)
         for column in sealed:
             if (value := record[column]) is not None:
                 setattr(row, column, "\\x" + value.hex())
@@ -79,7 +88,7 @@ def _form(kind: Kind) -> tuple[type[msgspec.Struct], Callable[[Mapping[str, Any]
     record for it; and the columns that hold bytes.
     """
     columns = columns_of(kind)
-    row = msgspec.defstruct("Row", [(column, Any, None) for column in columns], omit_defaults=True, gc=False)
+    row = msgspec.defstruct("Row", [(c, Any, None) for c in (*columns, READ)], omit_defaults=True, gc=False)
     return row, itemgetter(*columns), [c for c, sql_type in column_types(kind).items() if sql_type == "bytea"]
 
 
@@ -109,7 +118,9 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
     updated = ["id", *mutable]
     listed = ", ".join(columns)
     places = ", ".join(f"${i + 2}" for i in range(len(columns)))
-    rows = f"json_to_recordset($2::json) AS u ({', '.join(f'{c} {types[c]}' for c in columns)})"
+    rows = f"json_to_recordset($2::json) AS u ({', '.join(f'{c} {types[c]}' for c in columns)}, {READ} integer)"
+    as_read = f" AND revision = ${len(updated) + 3}" if kind.bookkept else ""
+    all_as_read = f" AND t.revision = u.{READ}" if kind.bookkept else ""
     targets = tuple(dict.fromkeys(r.to for r in kind.references))
     return Table(
         kind=kind,
@@ -122,6 +133,7 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
             f"WHERE r.org_id = $1 AND r.id = $2 AND r.deleted_at IS NULL{owner}"
         ),
         load=f"SELECT {everything}\nFROM {kind.table} r{joins}\nWHERE r.org_id = $1 AND r.id = $2",
+        hold=f"SELECT id FROM {kind.table} WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE",
         insert=f"INSERT INTO {kind.table} (org_id, {listed}) VALUES ($1, {places})",
         insert_many=(
             f"INSERT INTO {kind.table} (org_id, {listed})\n"
@@ -129,12 +141,12 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
         ),
         update=(
             f"UPDATE {kind.table} SET {', '.join(f'{c} = ${i + 3}' for i, c in enumerate(mutable))}\n"
-            f"WHERE org_id = $1 AND id = $2 AND version = ${updated.index('version') + 2} - 1"
+            f"WHERE org_id = $1 AND id = $2 AND version = ${len(updated) + 2}{as_read}"
         ),
         update_many=(
             f"UPDATE {kind.table} t SET {', '.join(f'{c} = u.{c}' for c in mutable)}\n"
             f"FROM {rows}\n"
-            "WHERE t.org_id = $1 AND t.id = u.id AND t.version = u.version - 1"
+            f"WHERE t.org_id = $1 AND t.id = u.id AND t.version = u.version - 1{all_as_read}"
         ),
         names=_names(kind, kinds, targets),
         targets=targets,
@@ -166,7 +178,8 @@ def state_of(kind: Kind, column: str) -> str:
 def lapsed(kind: Kind) -> str:
     """The condition that a record's status has ended by date."""
     assert kind.lapse is not None  # noqa: S101 - asked of kinds that have one
-    return f"(r.{kind.lapse.column} = '{kind.lapse.held}' AND {has_come(f'r.{kind.lapse.on}', zone_of(kind))})"
+    day = f"r.{kind.lapse.on} + 1" if kind.lapse.through else f"r.{kind.lapse.on}"
+    return f"(r.{kind.lapse.column} = '{kind.lapse.held}' AND {has_come(day, zone_of(kind))})"
 
 
 def _today(kind: Kind) -> list[str]:

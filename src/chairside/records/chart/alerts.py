@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from chairside.changes import Asked, Change, Desk, Reply, wrong
 from chairside.errors import Problem, Refused, refuse
-from chairside.fields import Entry, Field, Reference, body_of
+from chairside.fields import VERSION_ALONE, Entry, Field, Reference, body_of
 from chairside.records.catalogs import CATEGORY, SEARCH, catalog
-from chairside.resource import VERSION_ALONE, Action, Filter, Kind, Lapse
+from chairside.resource import Action, Filter, Kind, Lapse
 from chairside.types import Boolean, Choice, Date, Integer, Many, Text, Timestamp, Uuid
 
 SCOPES = ("patient", "family")

@@ -18,23 +18,16 @@ async def consult(desk: Desk, change: Change) -> None:
     if change.before is not None and not change.changed("allergy_definition_id", "status_is_active"):
         return
     await desk.ask("patients.lock", [new["patient_id"]])
-    await _mark_reviewed(desk, new)
+    await desk.keep("patient", new["patient_id"], allergy_review_status="reviewed")
     if new["status_is_active"]:
         change.extra["interaction_warnings"] = await _warnings(desk, new)
-
-
-async def _mark_reviewed(desk: Desk, allergy: Record) -> None:
-    patient = await desk.load("patient", allergy["patient_id"], at=("path", "patient_uuid"))
-    if patient["allergy_review_status"] != "reviewed":
-        change = desk.change("patient", patient, {"allergy_review_status": "reviewed"})
-        await desk.save("patient", change, "updated")
 
 
 async def _warnings(desk: Desk, allergy: Record) -> list[dict[str, Any]]:
     [definition] = await desk.ask("chart.allergen", allergy["allergy_definition_id"])
     allergen = Substance(definition["name"], definition["rx_cui"], definition["allergen_class"])
     ref = {"id": allergy["id"], "name": definition["name"]}
-    taken = await desk.ask("chart.active_medications", allergy["patient_id"])
+    taken = await desk.ask("chart.active_medications", allergy["patient_id"], desk.now.date())
     found = ((m, check(allergen, substance(m), allergy_severity=allergy["severity"])) for m in taken)
     return [shown(warning, ref, {"id": m["id"], "name": m["name"]}) for m, warning in found if warning]
 

@@ -8,7 +8,7 @@ from chairside.changes import Desk, Record
 from chairside.knowledge import vital_ranges
 from chairside.records.chart.holds import holds
 from chairside.records.chart.readings import MEASURED, Newest, by_vital, merged, newest_of_each
-from chairside.records.chart.vital_signs import flags_of
+from chairside.records.chart.vital_signs import flags_of, percentile
 
 REF = "#/components/schemas/"
 DAY: dict[str, Any] = {"type": "string", "format": "date"}
@@ -86,6 +86,7 @@ async def latest_vitals(desk: Desk, patient_id: str, head: Record, newest: dict[
     return (
         newest
         | merged(readings)
+        | _percentile(readings, head)
         | {
             "abnormal_flags": _flags(readings, head),
             "is_procedure_blocking": any(hold["override"] is None for hold in standing),
@@ -93,6 +94,15 @@ async def latest_vitals(desk: Desk, patient_id: str, head: Record, newest: dict[
             "holds": standing,
         }
     )
+
+
+def _percentile(readings: Newest, head: Record) -> dict[str, Any]:
+    """The percentile of the reading that the newest body mass index is of."""
+    if "bmi" not in readings:
+        return {}
+    reading = readings["bmi"]
+    computed = percentile(reading["bmi"], head["gender"], head["date_of_birth"], reading["date_taken"])
+    return {"bmi_percentile": computed if reading["bmi_percentile"] is None else reading["bmi_percentile"]}
 
 
 def _flags(readings: Newest, head: Record) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from chairside.errors import Problem
 from chairside.fields import Entry, Field, Reference
 from chairside.knowledge.interactions import Substance, check
 from chairside.records.chart.warnings import WARNINGS, shown, substance
-from chairside.resource import Filter, Kind
+from chairside.resource import Filter, Kind, Lapse
 from chairside.types import Boolean, Choice, Date, Text, rx_cui
 
 STATUSES = ("active", "completed", "discontinued", "on_hold")
@@ -33,6 +33,8 @@ def settle(change: Change) -> None:
         new["date_stop"] = new["date_stop"] if change.before is None else None
     if new["date_start"] and new["date_stop"] and new["date_stop"] < new["date_start"]:
         raise wrong("out_of_range", "date_stop", "must not be before date_start")
+    if new["status"] == "active" and new["date_stop"] is not None and new["date_stop"] < change.now.date():
+        new["status"] = "completed"
 
 
 async def consult(desk: Desk, change: Change) -> None:
@@ -81,7 +83,12 @@ MEDICATIONS = Kind(
         Field(name="route", type=Text(max=64), doc="Such as oral.", portal="read"),
         Field(name="frequency", type=Text(max=120), doc="Such as three times daily.", portal="read"),
         Field(name="date_start", type=Date(), doc="First day.", portal="read"),
-        Field(name="date_stop", type=Date(), doc="Last day; today when it stops being active.", portal="read"),
+        Field(
+            name="date_stop",
+            type=Date(),
+            doc="Last day; today when it stops being active. Once it is over, an active medication is completed.",
+            portal="read",
+        ),
         Reference(name="provider", to="provider", doc="Who prescribed it."),
         Field(name="is_cpoe", type=Boolean(), doc="Ordered by computer.", default=False),
         Field(name="patient_note", type=Text(max=2000), doc="Note."),
@@ -104,6 +111,7 @@ MEDICATIONS = Kind(
             value="active",
         ),
     ),
+    lapse=Lapse(column="status", held="active", on="date_stop", becomes="completed", through=True),
     check_create=check_create,
     settle=settle,
     consult=consult,

@@ -58,8 +58,6 @@ def merged(newest: Newest) -> dict[str, Any]:
         # One of the two was measured again without the other.
         later = max(pressures, key=_order)
         values |= {vital: later[vital] for vital in PRESSURE}
-    if "bmi" in newest:
-        values["bmi_percentile"] = newest["bmi"]["bmi_percentile"]
     return values
 
 

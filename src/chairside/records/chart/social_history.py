@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from chairside.changes import Change, Desk
 from chairside.fields import Field
 from chairside.resource import Kind, Unique
 from chairside.types import Choice, Date, Integer, Text
 
 CATEGORIES = ("tobacco", "alcohol", "drug_use", "occupation", "exercise", "diet", "sexual_health", "other")
+
+
+async def follow(desk: Desk, change: Change) -> None:
+    """The patient's smoking_snomed is the code of the active tobacco entry."""
+    if change.after["category"] != "tobacco":
+        return
+    patient_id = change.after["patient_id"]
+    await desk.ask("patients.lock", [patient_id])
+    active = await desk.ask("chart.tobacco", patient_id)
+    await desk.keep("patient", patient_id, smoking_snomed=active[0]["snomed_code"] if active else None)
+
 
 SOCIAL_HISTORY = Kind(
     name="social_history",
@@ -30,5 +42,6 @@ SOCIAL_HISTORY = Kind(
         Field(name="date_recorded", type=Date(past=True), doc="When it was told."),
         Field(name="created_by", type=Integer(), doc="Number of the user.", create=False, patch=False),
     ),
+    follow=follow,
     unique=(Unique(constraint="patient_social_history_category", code="duplicate_category", key="category"),),
 )

@@ -55,8 +55,9 @@ def settle(change: Change) -> None:
 
 
 def _left_open(change: Change, column: str) -> bool:
-    """Whether the caller leaves it to the server to compute."""
-    return column not in change.given or change.after[column] is None
+    """Whether the caller leaves it to the server to compute; a form that sends back what it was shown does, too."""
+    sent_back = change.before is not None and change.before[column] == change.after[column]
+    return column not in change.given or change.after[column] is None or sent_back
 
 
 def _index(reading: Record) -> Decimal | None:
@@ -68,14 +69,19 @@ def _index(reading: Record) -> Decimal | None:
 
 
 async def consult(desk: Desk, change: Change) -> None:
-    """Percentile for the age, and what was flagged as it was recorded, for the event."""
+    """Takes a percentile that is as computed for no supplied one, and notes the flags of this moment for the event."""
     new = change.after
     await desk.look_beside("vital_signs", new)
     born, sex = new[BORN], new[SEX]
     if born is not None and new["date_taken"] < born:
         raise wrong("out_of_range", "date_taken", "must not be before the patient was born")
-    if _left_open(change, "bmi_percentile") and change.changed("bmi", "date_taken"):
-        new["bmi_percentile"] = percentile(new["bmi"], sex, born, new["date_taken"])
+    if "bmi_percentile" in change.given:
+        versions = (
+            [new] if change.before is None or change.before["bmi_percentile"] is not None else [change.before, new]
+        )
+        computed = {percentile(reading["bmi"], sex, born, reading["date_taken"]) for reading in versions}
+        if new["bmi_percentile"] in computed:
+            new["bmi_percentile"] = None
     shown: Record = dict(new)
     present(shown, new)
     change.notes = [f"{f['vital']} {f['severity']}" for f in shown["abnormal_flags"]]
@@ -92,9 +98,11 @@ def percentile(bmi: Decimal | None, sex: str | None, born: date | None, day: dat
 
 
 def present(answer: dict[str, Any], beside: Mapping[str, Any]) -> None:
-    """Flags by age on the day of the reading, and blocking by the preset as it is now."""
+    """Flags and percentile by the birth date and sex of now, blocking by the preset of now."""
     reading = {vital: answer[vital] for vital in vital_ranges.VITALS}
     answer["abnormal_flags"] = flags_of(reading, beside[BORN], answer["date_taken"])
+    if answer["bmi_percentile"] is None:
+        answer["bmi_percentile"] = percentile(answer["bmi"], beside[SEX], beside[BORN], answer["date_taken"])
     answer["is_procedure_blocking"] = vital_ranges.is_procedure_blocking(reading, preset=beside[PRESET] or "reference")
 
 
@@ -111,11 +119,8 @@ async def follow(desk: Desk, change: Change) -> None:
     patient_id = change.after["patient_id"]
     # Two readings at once wait for each other here, so that neither is refused and the newest day wins.
     await desk.ask("patients.lock", [patient_id])
-    patient = await desk.load("patient", patient_id, at=("path", "patient_uuid"))
     [newest] = await desk.ask("chart.newest_vitals_day", patient_id)
-    if patient["latest_vitals_date"] != newest["day"]:
-        latest = desk.change("patient", patient, {"latest_vitals_date": newest["day"]})
-        await desk.save("patient", latest, "updated")
+    await desk.keep("patient", patient_id, latest_vitals_date=newest["day"])
 
 
 def _number(name: str, least: str, most: str, scale: int, doc: str) -> Field:
@@ -161,7 +166,7 @@ VITAL_SIGNS = Kind(
         Field(
             name="bmi_percentile",
             type=Integer(max=100),
-            doc="BMI-for-age percentile (CDC), from 2 to 20 years.",
+            doc="BMI-for-age percentile (CDC) from 2 to 20 years; computed on reading unless it was sent.",
             portal="read",
         ),
         Field(name="weight_code", type=Text(max=32), doc="Code of the kind of weight."),

@@ -12,7 +12,7 @@ from chairside.records.patients.family import FAMILY
 from chairside.records.patients.fields import FIELDS, STATUSES
 from chairside.records.people.relationships import DEPENDENTS, GUARDIANS
 from chairside.records.tags import TAG_COUNTS
-from chairside.resource import Action, Counted, Filter, Kind, Sort, Unique
+from chairside.resource import Action, Beside, Counted, Filter, Kind, Sort, Unique
 from chairside.types import Choice, Date, Integer, Many, Text, Uuid
 
 
@@ -242,9 +242,17 @@ PATIENTS = Kind(
     keys=keys.keys,
     search_words=keys.search_words,
     derivation=keys.DERIVATION,
+    bookkept=True,
+    beside=(Beside(of="self", column="revision"),),
     archiving=actions.guard_archive,
     actions=ACTIONS,
-    create_errors=("duplicate_chart_number",),
-    patch_errors=("active_allergies", "duplicate_chart_number", "guarantor_of_dependents"),
+    create_errors=("duplicate_chart_number", "not_deceased"),
+    patch_errors=(
+        "active_allergies",
+        "contact_of_deceased",
+        "duplicate_chart_number",
+        "guarantor_of_dependents",
+        "not_deceased",
+    ),
     archive_errors=("guarantor_of_active_dependents",),
 )

@@ -34,6 +34,7 @@ async def restore(desk: Desk, asked: Asked) -> Reply:
         [held] = await desk.ask("patients.lock", [guarantor])
         if held["deleted_at"] is not None:
             raise refuse("guarantor_archived", *AT, guarantor_id=guarantor)
+    # A deceased patient who is restored was no deceased one: the rules take the time of death away.
     change = desk.change("patient", before, {"deleted_at": None, "status": "inactive"})
     return desk.reply("patient", await desk.save("patient", change, "restored"))
 
@@ -49,12 +50,15 @@ async def transition(desk: Desk, asked: Asked) -> Reply:
 
 
 async def put_balances(desk: Desk, asked: Asked) -> Reply:
+    # Locked, so that vital signs or an allergy recorded at the same time are neither lost nor refused.
+    await desk.ask("patients.lock", [asked.path["patient_uuid"]])
     before = await desk.load("patient", asked.path["patient_uuid"], at=AT)
     sent = asked.body
     values: dict[str, Any] = {b: sent[b] for b in BUCKETS}
     values |= {name: sent.get(name) for name in ("insurance_estimate", "payment_plan_due")}
     values["balances_as_of"] = sent.get("as_of") or desk.now
     change = desk.change("patient", before, values)
+    change.bookkeeping = True
     return desk.reply("patient", await desk.save("patient", change, "updated"))
 
 

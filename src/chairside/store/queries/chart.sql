@@ -11,12 +11,13 @@ SELECT name, rx_cui, allergen_class FROM allergy_definitions WHERE org_id = $1 A
 SELECT name, generic_name, rx_cui, drug_class FROM medication_definitions WHERE org_id = $1 AND id = $2;
 
 -- name: active_medications
--- What a patient takes, as the checker takes it.
+-- What a patient takes on day $3, as the checker takes it.
 SELECT m.id, coalesce(d.name, m.med_descript) AS name, m.med_descript, d.generic_name,
   coalesce(m.rx_cui, d.rx_cui) AS rx_cui, d.drug_class
 FROM patient_medications m
   LEFT JOIN medication_definitions d ON d.org_id = m.org_id AND d.id = m.medication_definition_id
 WHERE m.org_id = $1 AND m.patient_id = $2 AND m.status = 'active' AND m.deleted_at IS NULL
+  AND (m.date_stop IS NULL OR m.date_stop >= $3)
 ORDER BY m.created_at, m.id;
 
 -- name: active_allergies
@@ -36,6 +37,11 @@ WHERE org_id = $1 AND patient_id = ANY($2::uuid[]) AND status_is_active AND dele
 -- The day of the newest reading.
 SELECT max(date_taken) AS day FROM patient_vital_signs
 WHERE org_id = $1 AND patient_id = $2 AND deleted_at IS NULL;
+
+-- name: tobacco
+-- The code of the active tobacco entry of the social history.
+SELECT snomed_code FROM patient_social_history
+WHERE org_id = $1 AND patient_id = $2 AND category = 'tobacco' AND deleted_at IS NULL;
 
 -- name: summary_head
 -- The patient's part of the medical summary, and what readings are judged by.

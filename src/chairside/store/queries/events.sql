@@ -11,7 +11,7 @@ WITH noted AS (
   INSERT INTO audit_patients (org_id, patient_id, at)
   SELECT o.id, p.id, $3 FROM orgs o CROSS JOIN unnest($19::text::uuid[]) AS p (id) WHERE o.id = $1
 ), answered AS (
-  UPDATE idempotency_keys SET status = $31, body = $32, version = $33, location = $34
+  UPDATE idempotency_keys SET status = $31, body = $32, etag = $33, location = $34
   WHERE org_id = $1 AND caller_id = $4::uuid AND key = $30
 )
 INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,

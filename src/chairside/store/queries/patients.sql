@@ -90,7 +90,9 @@ WHERE org_id = $1 AND social_security_number_sealed IS NOT NULL
 ORDER BY id LIMIT 500;
 
 -- name: seal_again
--- The same value under a new key; not a change of the record, so its version stays.
-UPDATE patients p SET social_security_number_sealed = u.sealed, social_security_number_index = u.index
+-- The same value under a new key; not an edit, so the version stays. The revision moves, so that a write which read the
+-- old cipher does not put it back.
+UPDATE patients p SET social_security_number_sealed = u.sealed, social_security_number_index = u.index,
+  revision = p.revision + 1
 FROM unnest($2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[]) AS u (id, sealed, index, was)
 WHERE p.org_id = $1 AND p.id = u.id AND p.social_security_number_sealed = u.was;

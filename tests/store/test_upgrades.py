@@ -1,0 +1,96 @@
+"""Records of an older release follow the rules of this one after the upgrade."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from chairside import embedded
+from chairside.store import migrate as schema
+from chairside.store.migrate import migrate, migrations
+from chairside.store.pool import Place, connect
+from tests.database import connected
+from tests.house import House
+from tests.store.crowd import crowd
+
+_numbers = count(1)
+ORG = "00000000-0000-7000-9000-000000000001"
+
+
+@pytest.fixture
+async def empty(house: House) -> AsyncIterator[Place]:
+    """An empty database of the running server, as migrations go there."""
+    at = embedded.endpoint(house.data_dir)
+    name = f"upgrade_{os.getpid()}_{next(_numbers)}"
+    async with connected(house.data_dir, "superuser") as connection:
+        await connection.execute(f"CREATE DATABASE {name} OWNER {at.owner}")
+        try:
+            yield Place(host=at.host, port=at.port, user=at.owner, database=name)
+        finally:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# Code of the tobacco entry, whether it is archived, what the patient said before; what the patient says then.
+TOBACCO = [
+    ("77176002", False, None, "77176002"),
+    ("77176002", False, "8517006", "77176002"),
+    ("77176002", True, None, None),
+    (None, False, "8517006", None),
+    ("77176002", False, "77176002", "77176002"),
+]
+# Birth date, sex and BMI; whether a percentile of old is taken for a computed one, which is not kept.
+READINGS = [
+    ("2014-01-01", "male", 17, True),
+    ("2014-01-01", "female", 17, True),
+    ("2014-01-01", "unknown", 17, False),
+    ("2014-01-01", None, 17, False),
+    (None, "male", 17, False),
+    ("2014-01-01", "male", None, False),
+    ("1980-01-01", "male", 17, False),
+    ("2024-06-01", "male", 17, False),
+]
+ENTRY = """INSERT INTO patient_social_history (org_id, id, patient_id, category, value, snomed_code, created_by,
+  created_at, updated_at, deleted_at, version)
+VALUES ($1, gen_random_uuid(), $2, 'tobacco', 'Told', $3, 1, now(), now(), CASE WHEN $4 THEN now() END, 1)"""
+READING = """INSERT INTO patient_vital_signs (org_id, id, patient_id, date_taken, bmi, bmi_percentile,
+  has_followup_plan, created_by, created_at, updated_at, version)
+VALUES ($1, gen_random_uuid(), $2, '2026-01-01', $3, 60, false, 1, now(), now(), 1)"""
+
+
+async def test_smoking_codes_and_percentiles_are_those_of_this_release(
+    house: House, empty: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The patient's code follows the tobacco entry and the ETag moves; percentiles are computed from now on."""
+    with monkeypatch.context() as before:
+        before.setattr(schema, "migrations", lambda: [m for m in migrations() if m.number <= 9])
+        await migrate(empty)
+    superuser = await connect(replace(empty, user=embedded.endpoint(house.data_dir).superuser))
+    try:
+        await superuser.execute(f"INSERT INTO orgs (id, name, created_at) VALUES ('{ORG}', 'Old', now())")
+        await crowd(superuser, ORG, 30, beside=False)
+        rows = await superuser.fetch("SELECT id FROM patients WHERE deleted_at IS NULL ORDER BY id")
+        ids = [str(row["id"]) for row in rows]
+        for patient, (code, archived, old, _) in zip(ids, TOBACCO, strict=False):
+            await superuser.execute(ENTRY, ORG, patient, code, archived)
+            await superuser.execute("UPDATE patients SET smoking_snomed = $2 WHERE id = $1", patient, old)
+        for patient, (born, sex, bmi, _) in zip(ids, READINGS, strict=False):
+            await superuser.execute(
+                "UPDATE patients SET date_of_birth = $2::text::date, gender = $3 WHERE id = $1", patient, born, sex
+            )
+            await superuser.execute(READING, ORG, patient, bmi)
+        await migrate(empty)
+        for patient, (_, _, old, new) in zip(ids, TOBACCO, strict=False):
+            row = await superuser.fetchrow("SELECT smoking_snomed, revision FROM patients WHERE id = $1", patient)
+            assert row is not None
+            assert (row["smoking_snomed"], row["revision"]) == (new, int(new != old))
+        for patient, (born, sex, bmi, computed) in zip(ids, READINGS, strict=False):
+            kept = await superuser.fetchval(
+                "SELECT bmi_percentile FROM patient_vital_signs WHERE patient_id = $1", patient
+            )
+            assert kept == (None if computed else 60), (born, sex, bmi)
+    finally:
+        await superuser.close()
