@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
-from chairside.records.chart.readings import MEASURED, end_of_day
+from chairside.records.chart.readings import MEASURED
 from chairside.store.sql import queries
 from tests.chart.charting import DAY, Chart, Json, today
 from tests.database import connected
@@ -298,17 +299,27 @@ async def test_an_override_ends_by_itself_at_the_end_of_the_day(house: House, cl
     assert chart.ids("hold-overrides") == [made["id"]]
 
 
-@pytest.mark.parametrize(
-    ("now", "end"),
-    [
-        ("2026-03-02T00:00:00+00:00", "2026-03-03T00:00:00+00:00"),
-        ("2026-03-02T23:59:59.999999+00:00", "2026-03-03T00:00:00+00:00"),
-        ("2026-12-31T12:00:00+00:00", "2027-01-01T00:00:00+00:00"),
-    ],
-)
-def test_the_day_ends_at_midnight(now: str, end: str) -> None:
-    """Also on the last day of a year and a moment before the end."""
-    assert end_of_day(datetime.fromisoformat(now)) == datetime.fromisoformat(end)
+ZONES = ("Pacific/Honolulu", "America/Los_Angeles", "Europe/London", "Asia/Kolkata", "Pacific/Auckland")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_day_is_that_of_the_patients_location(house: House, zone: str) -> None:
+    """An override ends at its midnight, ages count by its calendar, and its clock orders readings without a time."""
+    owner = house.org(f"Holding {zone}", "UTC").desk()
+    place = owner.made("/locations", {"name": "Far away", "timezone": zone})
+    chart = Chart(owner, register(owner, location_uuid=place["id"]))
+    here = datetime.now(ZoneInfo(zone))
+    record(chart, here.date(), "00:00", USUAL)
+    made = overridden(chart, record(chart, here.date(), None, HIGH))
+    created = datetime.fromisoformat(made["created_at"]).astimezone(ZoneInfo(zone))
+    midnight = datetime.combine(created.date() + timedelta(days=1), time.min, tzinfo=ZoneInfo(zone))
+    assert datetime.fromisoformat(made["ends_at"]) == midnight
+    record(chart, here.date() - timedelta(days=1), "00:00", {"oxygen_saturation": 97})
+    ages = latest(chart)["by_vital"]["oxygen_saturation"]
+    now = datetime.now(ZoneInfo(zone))
+    taken = datetime.combine(here.date() - timedelta(days=1), time.min, tzinfo=ZoneInfo(zone))
+    assert 0 <= (now.date() - here.date()).days + 1 - ages["age_days"] <= 1
+    assert 0 <= (now.astimezone(UTC) - taken.astimezone(UTC)).total_seconds() // 60 - ages["age_minutes"] <= 5
 
 
 def test_the_orgs_preset_decides_what_holds(house: House) -> None:
@@ -343,7 +354,7 @@ async def test_ten_years_of_readings_are_not_looked_through(house: House, clinic
     """The newest of each vital sign is found by its index, however many readings lie above it, or none at all."""
     async with explaining(house, clinic.id) as connection:
         statement = queries()["chart.newest_of_each_vital"]
-        plan = await plan_of(connection, statement, [clinic.id, ten_years.id, "UTC", datetime.now(UTC)])
+        plan = await plan_of(connection, statement, [clinic.id, ten_years.id, datetime.now(UTC)])
     looked_at = [
         n["Actual Rows"] + n.get("Rows Removed by Filter", 0)
         for n in nodes(plan)

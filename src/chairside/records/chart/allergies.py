@@ -27,7 +27,8 @@ async def _warnings(desk: Desk, allergy: Record) -> list[dict[str, Any]]:
     [definition] = await desk.ask("chart.allergen", allergy["allergy_definition_id"])
     allergen = Substance(definition["name"], definition["rx_cui"], definition["allergen_class"])
     ref = {"id": allergy["id"], "name": definition["name"]}
-    taken = await desk.ask("chart.active_medications", allergy["patient_id"], desk.now.date())
+    today = await desk.today(allergy["patient_id"])
+    taken = await desk.ask("chart.active_medications", allergy["patient_id"], today)
     found = ((m, check(allergen, substance(m), allergy_severity=allergy["severity"])) for m in taken)
     return [shown(warning, ref, {"id": m["id"], "name": m["name"]}) for m, warning in found if warning]
 

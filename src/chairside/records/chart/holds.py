@@ -77,7 +77,7 @@ async def override(desk: Desk, asked: Asked) -> Reply:
     values = {vital: reading[vital] for vital in open_holds}
     change = desk.change("hold_override", None, {**values, "reason": asked.body["reason"]})
     change.after |= {"patient_id": reading["patient_id"], "vital_signs_id": reading["id"]}
-    change.after["ends_at"] = end_of_day(desk.now)
+    change.after["ends_at"] = await end_of_day(desk, reading["patient_id"])
     return desk.reply("hold_override", await desk.save("hold_override", change, "created"))
 
 

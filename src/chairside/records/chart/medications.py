@@ -33,7 +33,7 @@ def settle(change: Change) -> None:
         new["date_stop"] = new["date_stop"] if change.before is None else None
     if new["date_start"] and new["date_stop"] and new["date_stop"] < new["date_start"]:
         raise wrong("out_of_range", "date_stop", "must not be before date_start")
-    if new["status"] == "active" and new["date_stop"] is not None and new["date_stop"] < change.now.date():
+    if new["status"] == "active" and new["date_stop"] is not None and new["date_stop"] < change.today:
         new["status"] = "completed"
 
 

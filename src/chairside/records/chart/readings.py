@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime
 from typing import Any
 
 from chairside.changes import Desk, Record
@@ -11,42 +11,36 @@ from chairside.knowledge import vital_ranges
 
 PRESSURE = ("bp_systolic", "bp_diastolic")
 MEASURED = (*vital_ranges.VITALS, "height_inches", "weight_lbs", "bmi")
-# The practice's clock.
-ZONE: tzinfo = UTC
 Newest = Mapping[str, Record]
 
 
 async def newest_of_each(desk: Desk, patient_id: str) -> Newest:
     """The newest reading of each vital sign that was ever measured, by its name, with the override of its value."""
-    rows = await desk.ask("chart.newest_of_each_vital", patient_id, str(ZONE), desk.now)
+    rows = await desk.ask("chart.newest_of_each_vital", patient_id, desk.now)
     return {row["vital"]: row for row in rows}
 
 
-def end_of_day(now: datetime) -> datetime:
-    """The first moment of the practice's next day."""
-    tomorrow = now.astimezone(ZONE).date() + timedelta(days=1)
-    return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=ZONE).astimezone(UTC)
+async def end_of_day(desk: Desk, patient_id: str) -> datetime:
+    """The first moment of the next day where the patient is treated."""
+    [day] = await desk.ask("chart.end_of_day", patient_id, desk.now)
+    end: datetime = day["at"]
+    return end
 
 
 def by_vital(newest: Newest, now: datetime) -> dict[str, Any]:
     """For each vital sign its newest value with its reading, time and age; None where there is no value."""
-    local = now.astimezone(ZONE)
-    return {vital: _value(newest[vital], vital, local) if vital in newest else None for vital in MEASURED}
+    return {vital: _value(newest[vital], vital, now) if vital in newest else None for vital in MEASURED}
 
 
-def _value(reading: Record, vital: str, local: datetime) -> dict[str, Any]:
-    day, clock = reading["date_taken"], reading["time_taken"]
-    minutes = None
-    if clock is not None:
-        taken = datetime.combine(day, clock, tzinfo=local.tzinfo)
-        minutes = max(0, int((local - taken).total_seconds() // 60))
+def _value(reading: Record, vital: str, now: datetime) -> dict[str, Any]:
+    taken_at = reading["taken_at"]
     return {
         "value": reading[vital],
         "reading_id": reading["id"],
-        "date_taken": day,
-        "time_taken": clock,
-        "age_days": max(0, (local.date() - day).days),
-        "age_minutes": minutes,
+        "date_taken": reading["date_taken"],
+        "time_taken": reading["time_taken"],
+        "age_days": max(0, (reading["today"] - reading["date_taken"]).days),
+        "age_minutes": None if taken_at is None else max(0, int((now - taken_at).total_seconds() // 60)),
     }
 
 

@@ -4,7 +4,7 @@ INSERT INTO idempotency_keys (org_id, caller_id, key, fingerprint, created_at) V
 ON CONFLICT (org_id, caller_id, key) DO NOTHING RETURNING key;
 
 -- name: read
--- The answer that a key has. Answers of releases before migration 0013 are kept with a version instead of an ETag.
+-- The answer that a key has. Answers of releases before migration 0014 are kept with a version instead of an ETag.
 SELECT fingerprint, status, body, coalesce(etag, version::text) AS etag, location FROM idempotency_keys
 WHERE org_id = $1 AND caller_id = $2 AND key = $3;
 
