@@ -1,4 +1,4 @@
-"""What the tests of the practice's day do again and again: orgs and locations in zones whose days always differ."""
+"""Steps that the tests of the practice's day share: orgs and locations in zones whose days always differ."""
 
 from __future__ import annotations
 

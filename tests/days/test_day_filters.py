@@ -111,7 +111,7 @@ def test_one_day_is_another_time_at_each_location(house: House) -> None:
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_trail_by_the_day_of_the_org(house: House, zone: str) -> None:
-    """What was done just now was done today, where the org is: not yesterday, not tomorrow."""
+    """A read of just now was done today, where the org is: not yesterday, not tomorrow."""
     org = house.org(f"Audited {zone}", zone)
     desk = org.desk()
     desk.read("/billing-types")

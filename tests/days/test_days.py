@@ -91,7 +91,7 @@ def test_a_date_that_must_have_come_is_refused_by_its_type_where_it_has_come_now
 
 @given(zone=st.sampled_from(sorted(zone_names())), days=st.integers(0, 25_000), seconds=st.integers(0, 86_399))
 def test_no_zone_is_outside_the_days_that_it_can_be_anywhere(zone: str, days: int, seconds: int) -> None:
-    """So a date up to the first of them has come everywhere, and one after the last nowhere."""
+    """A date up to the first of them has come everywhere, and one after the last nowhere."""
     now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days, seconds=seconds)
     assert first_day(now) <= now.astimezone(ZoneInfo(zone)).date() <= last_day(now)
     assert last_day(now) - first_day(now) <= timedelta(days=2)

@@ -233,5 +233,5 @@ def test_what_is_no_time_zone_is_refused(desks: dict[str, Client], zone: object)
 
 
 def test_today_differs_on_the_two_sides_of_the_date_line() -> None:
-    """What the tests above rest on."""
+    """The tests above rest on it."""
     assert today(EAST) > today(WEST)

@@ -63,7 +63,7 @@ async def know_near(desk: Desk, kind: Kind, records: Sequence[Record]) -> None:
 
 
 def ahead(desk: Desk, kind: Kind, change: Change) -> list[Problem]:
-    """What is wrong with a change's dates: those that must have come and have not yet at the record's place."""
+    """Returns a problem for each changed date that must have come and has not come yet at the record's place."""
     near = [field for field in _near(desk, kind, change.after) if change.changed(field.column)]
     if not near:
         return []
@@ -72,7 +72,7 @@ def ahead(desk: Desk, kind: Kind, change: Change) -> list[Problem]:
 
 
 async def judge(desk: Desk, kind: Kind, change: Change) -> list[Problem]:
-    """What is wrong with a change's dates and time zones."""
+    """Returns the problems of a change's dates and time zones."""
     await know_near(desk, kind, [change.after])
     return [*ahead(desk, kind, change), *await _unknown_zones(desk, kind, change)]
 
