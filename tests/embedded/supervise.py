@@ -15,7 +15,7 @@ def progress(text: str) -> None:
 def main(way: str, data_dir: Path) -> None:
     try:
         if way == "attach":
-            with attached(data_dir, progress=progress) as endpoint:
+            with attached(data_dir, progress=progress, purpose="chairside audit verify") as endpoint:
                 tell(asdict(endpoint))
         else:
             with start(data_dir, progress=progress) as server:

@@ -60,3 +60,37 @@ def test_an_error_in_the_block_is_the_callers_and_the_server_stops(data: Path) -
         assert state_of(data) == "shut down"
     with start(data, progress=quiet) as server:
         assert ask(server.endpoint, "SELECT 1") == "1"
+
+
+def test_a_server_waits_for_a_command_and_says_for_which(data: Path) -> None:
+    """An `audit verify`, `backup` or `doctor` of the night must not keep the server of the morning from starting."""
+    command = Serving(data, way="attach")
+    command.ready()
+    server = Serving(data)
+    expected = f"Waiting for `chairside audit verify` (pid {command.process.pid}) to finish with {data}"
+    assert server.next_progress().startswith(expected)
+    assert server.process.poll() is None
+    assert command.finish() == 0
+    assert ask(endpoint_of(server.ready()), "SELECT 1") == "1"
+    assert server.finish() == 0
+
+
+def test_a_server_that_waits_starts_after_a_command_that_was_killed(data: Path) -> None:
+    """The kernel drops the lock, whatever the command's signature says."""
+    command = Serving(data, way="attach")
+    command.ready()
+    server = Serving(data)
+    assert "audit verify" in server.next_progress()
+    command.kill()
+    assert ask(endpoint_of(server.ready()), "SELECT 1") == "1"
+    assert server.finish() == 0
+
+
+def test_a_command_after_a_server_is_not_taken_for_it(data: Path) -> None:
+    """The signature of the last holder is replaced, not mixed with the new one, which may be shorter."""
+    assert Serving(data).finish() == 0
+    first = Serving(data, way="attach")
+    first.ready()
+    signature = (data / "run" / "lock").read_text().split("\n", 1)
+    assert (signature[0], signature[1].strip()) == (str(first.process.pid), "chairside audit verify")
+    assert first.finish() == 0

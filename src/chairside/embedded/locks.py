@@ -4,8 +4,14 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+from chairside.embedded.errors import EmbeddedError
 from chairside.embedded.folder import Folder, open_private_file, opened
+
+SERVING = "chairside serve"
+_LOOK_SECONDS, _LOOKS, _WORD_EVERY_SECONDS = 0.05, 10, 10.0
+_SIGNATURE = 80  # bytes; of one length, so that one write replaces the whole of the last signature
 
 
 class Lock:
@@ -34,21 +40,37 @@ class Lock:
                 told = seconds
                 waiting(seconds)
 
-    def sign(self) -> None:
-        """Write who holds it, for the message to whoever is refused."""
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
+    def sign(self, purpose: str) -> None:
+        """Writes the holder's process id and purpose into the file, for messages of the processes that wait."""
+        os.pwrite(self.descriptor, f"{os.getpid()}\n{purpose}\n".encode().ljust(_SIGNATURE, b"\n"), 0)
 
-    def holder(self) -> str:
-        """The signature of whoever holds it: digits of a process id, or "unknown" while it is written."""
-        text = os.pread(self.descriptor, 20, 0).decode("ascii", "replace").strip()
-        return text if text.isdecimal() else "unknown"
+    def holder(self) -> tuple[str, str]:
+        """Returns the process id and the purpose that the last holder wrote; "unknown" and "" for a damaged file."""
+        text = os.pread(self.descriptor, _SIGNATURE, 0).decode("utf-8", "replace")
+        pid, _, purpose = text.partition("\n")
+        return (pid, purpose.strip()) if pid.isascii() and pid.isdecimal() else ("unknown", "")
 
     def close(self) -> None:
         """Let go, unless a child was given the descriptor: then when that child ends."""
         if self in _held:
             _held.discard(self)
             os.close(self.descriptor)
+
+
+def outwait_commands(lock: Lock, place: Path, progress: Callable[[str], None]) -> None:
+    """Takes the lock; EmbeddedError when another server holds it."""
+    began, next_word, servers = time.monotonic(), 0.0, 0
+    while not lock.take():
+        pid, purpose = lock.holder()
+        # A new holder signs right after it took the lock, so one look may still see the signature of the one before.
+        servers = servers + 1 if purpose in (SERVING, "") else 0
+        if servers > _LOOKS:
+            raise EmbeddedError(f"Another chairside server (pid {pid}) is using {place}.")
+        seconds = time.monotonic() - began
+        if not servers and seconds >= next_word:
+            next_word = seconds + _WORD_EVERY_SECONDS
+            progress(f"Waiting for `{purpose}` (pid {pid}) to finish with {place} ({seconds:.0f} s)")
+        time.sleep(_LOOK_SECONDS)
 
 
 _held: set[Lock] = set()

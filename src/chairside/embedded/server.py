@@ -17,7 +17,7 @@ from chairside.embedded.cluster import CLUSTER, ensure_cluster, is_served_by, re
 from chairside.embedded.endpoint import Endpoint, endpoint
 from chairside.embedded.errors import EmbeddedError
 from chairside.embedded.folder import Folder, disk_is_full, names_in, opened, prepare
-from chairside.embedded.locks import Lock
+from chairside.embedded.locks import SERVING, Lock, outwait_commands
 from chairside.embedded.program import Program, fault_in
 
 Progress = Callable[[str], None]
@@ -29,24 +29,27 @@ _PID_LINE, _STATE_LINE = 0, 7
 _LOOK_SECONDS = 0.5
 
 
-def start(data_dir: Path, *, progress: Progress, lost: Callable[[], None] = lambda: None) -> "Server":
+def start(
+    data_dir: Path, *, progress: Progress, lost: Callable[[], None] = lambda: None, purpose: str = SERVING
+) -> "Server":
     """Make the cluster when missing and start it; returns when it accepts connections.
 
-    EmbeddedError when another process serves this directory, or the server cannot be started. `lost` is called
-    when it ended by itself later and could not be started again.
+    Waits while a management command uses the directory. EmbeddedError when another server does, or the server cannot
+    be started. `lost` is called when it ended by itself later and could not be started again.
     """
     folder = prepare(data_dir)
     lock = Lock(folder, "lock")
-    if not lock.take():
-        holder = lock.holder()
+    try:
+        outwait_commands(lock, folder.path, progress)
+    except BaseException:
         lock.close()
-        raise EmbeddedError(f"Another chairside server (pid {holder}) is using {folder.path}.")
-    return _start_locked(folder, lock, progress, lost)
+        raise
+    return _start_locked(folder, lock, progress, lost, purpose)
 
 
 @contextmanager
-def attached(data_dir: Path, *, progress: Progress) -> Iterator[Endpoint]:
-    """The endpoint of the server running on this directory, or of one started for this block alone."""
+def attached(data_dir: Path, *, progress: Progress, purpose: str = "a chairside command") -> Iterator[Endpoint]:
+    """The endpoint of the server running on this directory, or of one started for this block only."""
     folder = prepare(data_dir)
     with ExitStack() as closing:
         lock, users = Lock(folder, "lock"), Lock(folder, "users")
@@ -63,7 +66,7 @@ def attached(data_dir: Path, *, progress: Progress) -> Iterator[Endpoint]:
             if (seconds := int(time.monotonic() - began)) > told:
                 told = seconds
                 progress(f"Waiting for the database of another chairside process to be ready ({seconds} s)")
-        with _start_locked(folder, lock, progress, lambda: None) as server:
+        with _start_locked(folder, lock, progress, lambda: None, purpose) as server:
             try:
                 yield server.endpoint
             finally:
@@ -161,10 +164,10 @@ class Server:
             raise self._fault
 
 
-def _start_locked(folder: Folder, lock: Lock, progress: Progress, lost: Callable[[], None]) -> Server:
+def _start_locked(folder: Folder, lock: Lock, progress: Progress, lost: Callable[[], None], purpose: str) -> Server:
     with _explaining(folder), ExitStack() as undoing:
         undoing.callback(lock.close)
-        lock.sign()
+        lock.sign(purpose)
         server = Server(folder, lock, progress, lost)
         server.run()
         undoing.pop_all()
