@@ -55,6 +55,10 @@ class Vault:
             raise KeyFault(f"The key file {self.path} is missing; without it sealed values cannot be read.") from None
         stamp = (stat.st_mtime_ns, stat.st_ino)
         if stamp != self._stamp:
+            if (mode := stat.st_mode & 0o777) & 0o077:
+                raise KeyFault(
+                    f"The key file {self.path} can be read by others (mode {mode:o}); run `chmod 600 {self.path}`."
+                )
             (self._keys, self._kept), self._stamp = _read(self.path), stamp
         return self._keys
 
