@@ -89,7 +89,7 @@ def test_a_healthy_server_is_told_so_line_by_line(patient_zero: House) -> None:
             "CREATE TABLE mine (x int); ALTER TABLE mine OWNER TO chairside_app",
             "DROP TABLE mine",
             "role",
-            "chairside_app owns 1 tables",
+            "chairside_app owns 1 table",
         ),
         (
             "ALTER TABLE providers RENAME COLUMN npi TO npj",

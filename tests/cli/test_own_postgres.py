@@ -74,7 +74,9 @@ def test_the_doctor_sees_that_the_host_could_lose_writes(abroad: Abroad, org: Or
     """The tests' host runs without fsync, which no practice's may."""
     done = command("doctor", data_dir=abroad.house.data_dir, CHAIRSIDE_DATABASE_URL=abroad.at.url)
     assert done.returncode == 1
-    assert [line for line in done.stdout.splitlines() if line.startswith("FAULT")] == ["FAULT fsync: off"]
+    assert [line for line in done.stdout.splitlines() if line.startswith("FAULT")] == [
+        "FAULT fsync: off: a power failure can destroy the database; set fsync = on"
+    ]
 
 
 def test_tenants_are_kept_apart_there_too(abroad: Abroad, org: Org) -> None:

@@ -328,7 +328,7 @@ def test_a_rotated_key_opens_what_the_old_one_sealed(stopped: House) -> None:
     [before] = sealing_keys(house)
     done = command("rotate-key", data_dir=house.data_dir)
     assert (done.returncode, done.stdout) == (0, "")
-    assert "Sealed 1 values under key k2" in done.stderr
+    assert "Sealed 1 value under key k2" in done.stderr
     [after] = sealing_keys(house)
     assert (before["id"], after["id"]) == ("k1", "k2")
     assert after["key"] != before["key"]
@@ -342,3 +342,30 @@ def test_a_rotated_key_opens_what_the_old_one_sealed(stopped: House) -> None:
     assert house.stop() == 0
     house.start(workers=1)
     assert desk.read(f"/patients/{made['id']}", reveal="ssn")["version"] == 1
+
+
+def test_no_process_of_a_server_writes_a_core_file(served: House) -> None:
+    """Memory holds records and keys; neither a file nor a program that the kernel pipes a dump to gets any of it."""
+    house = served if served.process is not None and served.process.poll() is None else served.start(workers=2)
+    assert house.process
+    family = descendants(house.process.pid)
+    names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in family}
+    assert {"postgres"} < set(names.values()), names
+    for pid in family:
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE), names[pid]
+        assert int(Path(f"/proc/{pid}/coredump_filter").read_text(), 16) == 0, names[pid]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o777])
+def test_a_key_file_that_others_can_read_is_refused_with_the_remedy(stopped: House, mode: int) -> None:
+    """By `serve` and by every command that needs the keys; after the remedy all is well."""
+    keys = stopped.data_dir / "keys.json"
+    keys.chmod(mode)
+    try:
+        for args in (("serve", "--port", str(stopped.port)), ("org", "create", "Never"), ("audit", "verify")):
+            said = refused(*args, data_dir=stopped.data_dir)
+            assert said == f"The key file {keys} can be read by others (mode {mode:o}); run `chmod 600 {keys}`."
+    finally:
+        keys.chmod(0o600)
+    assert command("audit", "verify", data_dir=stopped.data_dir).returncode == 0

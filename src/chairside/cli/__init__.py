@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
-from chairside.cli import audit, database, describe, orgs, run, tokens
-from chairside.cli.place import Fault
+from chairside import __version__
+from chairside.cli import audit, database, demo_command, describe, orgs, run, tokens
+from chairside.cli.place import Fault, out
+from chairside.cli.process import forbid_core_dumps
 
 app = typer.Typer(
     name="chairside",
@@ -17,7 +20,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        out(f"chairside {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def chairside(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A patient-record server for dental practices. `chairside serve --demo` is a good start."""
+
+
 app.command("serve")(run.serve)
+app.command("demo")(demo_command.demo)
 app.add_typer(orgs.app, name="org")
 app.add_typer(tokens.app, name="token")
 app.add_typer(audit.app, name="audit")
@@ -31,7 +52,8 @@ app.command("describe")(describe.describe)
 
 
 def main() -> None:
-    """Run a command; whatever a person can mend is one sentence on standard error and exit status 1."""
+    """Run a command; a fault that a person can mend is one sentence on standard error and exit status 1."""
+    forbid_core_dumps()
     try:
         app()
     except Fault as fault:

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from chairside.app import all_orgs, server_place
-from chairside.cli.place import AsJson, DataDir, Fault, mended, out, run_in, settings_for
+from chairside.cli.place import AsJson, DataDir, Fault, mended, no_such_org, org_id, out, run_in, say, settings_for
+from chairside.cli.wording import counted
 from chairside.engine.chain import Head
 from chairside.engine.heads import exported, exported_heads, kept_heads
 from chairside.engine.sealer import head_of
@@ -23,10 +24,9 @@ from chairside.store.lending import Connection
 from chairside.store.pool import connect
 from chairside.store.sql import queries
 from chairside.store.transactions import transaction
-from chairside.types import is_uuid
 
 app = typer.Typer(help="Prove the audit trail: verify its chain, export its heads.", no_args_is_help=True)
-OneOrg = Annotated[str | None, typer.Option("--org", help="Of this org alone; else of all.", show_default=False)]
+OneOrg = Annotated[str | None, typer.Option("--org", help="Only this org; without it, all.", show_default=False)]
 
 
 @app.command("verify")
@@ -42,12 +42,15 @@ def verify_(
     settings = settings_for(data_dir)
     with mended():
         known = kept_heads(settings.heads_file) + (exported_heads(heads) if heads else [])
-    verdicts = run_in(settings, lambda: _verdicts(settings, _org(org), known))
+    chosen = None if org is None else org_id(org)
+    verdicts = run_in(settings, lambda: _verdicts(settings, chosen, known))
     if as_json:
         out(json.dumps([asdict(v) for v in verdicts], indent=1))
     else:
         for verdict in verdicts:
             _show(verdict)
+        if not verdicts:
+            say("There are no orgs yet, so there is nothing to verify.")
     if any(v.faults for v in verdicts):
         raise typer.Exit(1)
 
@@ -67,7 +70,8 @@ def heads_(
         with mended():
             out(Vault(settings.key_file).audit.public_key().rstrip())
         return
-    found = run_in(settings, lambda: _heads(settings, _org(org)))
+    chosen = None if org is None else org_id(org)
+    found = run_in(settings, lambda: _heads(settings, chosen))
     if as_json:
         out(json.dumps(exported(found), indent=1))
         return
@@ -75,36 +79,40 @@ def heads_(
         out(f"{head.org_id}  {head.number}  {head.sealed_at}  {head.hash}  {head.signature}")
 
 
-def _org(text: str | None) -> str | None:
-    if text is not None and not is_uuid(text):
-        raise Fault(f"{text} is not the id of an org; `chairside org list` shows them.")
-    return text.lower() if text else None
+async def _chosen(settings: Settings, org: str | None, more: list[str]) -> list[str]:
+    """Returns the org that was asked for, or all; Fault when neither the database nor `more` knows it."""
+    known = list(dict.fromkeys([*await all_orgs(settings), *more]))
+    if org and org not in known:
+        raise no_such_org(org)
+    return [org] if org else known
 
 
 async def _verdicts(settings: Settings, org: str | None, known: list[Head]) -> list[Verdict]:
-    key = Vault(settings.key_file).audit
     # An org that only a head knows has lost everything.
-    orgs = [org] if org else list(dict.fromkeys([*await all_orgs(settings), *(head.org_id for head in known)]))
+    orgs = await _chosen(settings, org, [head.org_id for head in known])
+    key = Vault(settings.key_file).audit
     verdicts = []
     async with _serving(settings) as connection:
-        for org_id in orgs:
-            async with transaction(connection, org_id, writes=False):
-                mine = [head for head in known if head.org_id == org_id]
-                verdicts.append(await verify(connection, org_id, key, mine))
+        for each in orgs:
+            async with transaction(connection, each, writes=False):
+                mine = [head for head in known if head.org_id == each]
+                verdicts.append(await verify(connection, each, key, mine))
     return verdicts
 
 
 async def _heads(settings: Settings, org: str | None) -> list[Head]:
+    orgs = await _chosen(settings, org, [])
     key, found = Vault(settings.key_file).audit, []
     async with _serving(settings) as connection:
-        for org_id in [org] if org else await all_orgs(settings):
-            async with transaction(connection, org_id, writes=False):
-                last = await connection.fetchrow(queries()["chain.last"], org_id)
+        for each in orgs:
+            async with transaction(connection, each, writes=False):
+                last = await connection.fetchrow(queries()["chain.last"], each)
             if last is None:
+                say(f"Org {each} has no link yet: nothing was recorded, or no server has run since.")
                 continue
-            found.append(head_of(org_id, last))
+            found.append(head_of(each, last))
             if not key.signed(found[-1]):
-                raise Fault(f"The last link of org {org_id} does not hold; see `chairside audit verify`.")
+                raise Fault(f"The last link of org {each} does not hold; see `chairside audit verify`.")
     return found
 
 
@@ -125,10 +133,10 @@ def _show(verdict: Verdict) -> None:
         if number
     ]
     of_them = f" ({', '.join(more)})" if more else ""
-    ending = f", {len(verdict.faults)} faults" if verdict.faults else ""
+    ending = f", {counted(len(verdict.faults), 'fault')}" if verdict.faults else ""
     out(
-        f"{'FAULT' if verdict.faults else 'ok   '} {verdict.org_id}: {verdict.records} records{of_them},"
-        f" {verdict.links} links{ending}"
+        f"{'FAULT' if verdict.faults else 'ok   '} {verdict.org_id}: {counted(verdict.records, 'record')}{of_them},"
+        f" {counted(verdict.links, 'link')}{ending}"
     )
     for fault in verdict.faults:
         out(f"  {fault}")

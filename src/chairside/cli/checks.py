@@ -1,166 +1,123 @@
-"""What `chairside doctor` looks at, a finding each."""
+"""The findings of `chairside doctor`, a line each."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import asyncpg
-
-from chairside.app import owner_place, server_place
+from chairside.app import owner_place
+from chairside.cli import access_checks, record_checks
+from chairside.cli.findings import Finding, Owner, fault, fine, warning
 from chairside.engine.vault import KeyFault, Vault
-from chairside.records import ALL
-from chairside.records.patients import PATIENTS
 from chairside.settings import Settings
-from chairside.store import rekeying
-from chairside.store.counts import drift_statement
-from chairside.store.migrate import NEWEST, OLDEST, MigrationFault, pending
-from chairside.store.pool import ROLE, connect
+from chairside.store.migrate import NEWEST, OLDEST, MigrationFault, migrations, pending
+from chairside.store.pool import connect
 from chairside.store.sql import queries
-from chairside.store.tables import columns_of
-from chairside.store.transactions import transaction
 
 LEAST_FREE = 1 << 30
+LEAST_FREE_FOR_KEYS = 1 << 26
+RISKS = {
+    "fsync": "a power failure can destroy the database; set fsync = on",
+    "full_page_writes": "a power failure can tear pages on most storages; set full_page_writes = on",
+    "synchronous_commit": "a crash loses writes that were acknowledged; set synchronous_commit = on",
+    "data_checksums": "disk rot stays unnoticed; stop the database and run `pg_checksums --enable`, or ask its host",
+}
+SAFE = ("on", "local", "remote_apply", "remote_write")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    name: str
-    good: bool
-    says: str
+class Schema:
+    """State of the schema: how far the checks of tables and rows can go."""
+
+    finding: Finding
+    there: bool = True  # its tables are
+    complete: bool = False
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Every finding; none of the checks changes anything."""
+    """Returns every finding; no check changes anything."""
     owner = await connect(owner_place(settings))
     try:
-        found = [_settings(settings), _version(owner), *await _schema(owner), *await _durability(owner)]
-        found += await _isolation(owner)
-        found.append(await _fingerprints(owner, settings))
+        found = [_settings(settings), _version(owner), *await _durability(owner, settings)]
+        found += await access_checks.of_database(owner)
+        if all(f.level != "fault" for f in found if f.name == "database user"):
+            found += await _of_tables(owner, settings)
     finally:
         await owner.close()
-    found.append(await _server_role(settings))
     found.append(_disk(settings))
+    return found
+
+
+async def _of_tables(owner: Owner, settings: Settings) -> list[Finding]:
+    schema = await _schema(owner)
+    if not schema.there:
+        return [schema.finding, await access_checks.role_to_be(owner)]
+    found = [schema.finding]
+    if schema.complete:
+        found += await record_checks.examine(owner)
+    found += await access_checks.isolation(owner)
+    found.append(await _keys(owner, settings))
+    found.append(await access_checks.server_role(settings))
     return found
 
 
 def _settings(settings: Settings) -> Finding:
     where = "your own PostgreSQL" if settings.database_url else f"embedded PostgreSQL in {settings.data_dir}"
-    return Finding("settings", True, f"{where}, {settings.workers} workers")
+    return fine("settings", f"{where}, {settings.workers} worker{'s' * (settings.workers != 1)}")
 
 
-def _version(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
+def _version(owner: Owner) -> Finding:
     version = owner.get_server_version()
-    good = OLDEST <= version.major <= NEWEST
-    return Finding(
-        "database version",
-        good,
-        f"PostgreSQL {version.major}.{version.micro} (supported: {OLDEST} to {NEWEST})",
-    )
+    says = f"PostgreSQL {version.major}.{version.micro} (supported: {OLDEST} to {NEWEST})"
+    return fine("database version", says) if OLDEST <= version.major <= NEWEST else fault("database version", says)
 
 
-async def _schema(owner: asyncpg.Connection[asyncpg.Record]) -> list[Finding]:
+async def _durability(owner: Owner, settings: Settings) -> list[Finding]:
+    return [_risk(name, await owner.fetchval(queries()["doctor.setting"], name), settings) for name in RISKS]
+
+
+def _risk(name: str, value: str, settings: Settings) -> Finding:
+    """On your own PostgreSQL its host decides on pages: some storages keep them whole and sound by themselves."""
+    if value in SAFE:
+        return fine(name, value)
+    hosted = settings.database_url and name in ("data_checksums", "full_page_writes")
+    return (warning if hosted else fault)(name, f"{value}: {RISKS[name]}")
+
+
+async def _schema(owner: Owner) -> Schema:
     try:
         missing = [m.name for m in await pending(owner)]
-    except MigrationFault as fault:
-        return [Finding("schema", False, str(fault))]
-    if missing:
-        return [Finding("schema", False, f"missing: {', '.join(missing)}; run `chairside migrate`")]
-    columns = await _columns(owner)
-    # Of tables that lack a column nothing can be counted.
-    totals = [await _totals(owner), await _search_keys(owner)] if columns.good else []
-    return [Finding("schema", True, "up to date"), columns, *totals]
+    except MigrationFault as error:
+        return Schema(fault("schema", str(error)))
+    if not missing:
+        return Schema(fine("schema", "up to date"), complete=True)
+    remedy = "run `chairside migrate`; `chairside serve` does it too"
+    if len(missing) == len(migrations()) and not await owner.fetchval(queries()["doctor.has_tables"]):
+        return Schema(fault("schema", f"not migrated: {remedy}"), there=False)
+    return Schema(fault("schema", f"missing: {', '.join(missing)}; {remedy}"))
 
 
-async def _columns(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
-    rows = await owner.fetch(queries()["doctor.columns"])
-    there = {(row["table_name"], row["column_name"]) for row in rows}
-    lost = [f"{k.table}.{c}" for k in ALL for c in columns_of(k) if (k.table, c) not in there]
-    return Finding("columns", not lost, f"missing: {', '.join(lost)}" if lost else "all that the records declare")
-
-
-async def _totals(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
-    """Whether each summary adds up to its records; an org at a time, for the policies bind the owner too."""
-    orgs = [row["id"] for row in await owner.fetch(queries()["orgs.all"])]
-    wrong: list[str] = []
-    for org_id in orgs:
-        async with transaction(owner, org_id, writes=False, large=True):
-            for kind, counted in ((k, k.counted) for k in ALL if k.counted):
-                cells = await owner.fetchval(drift_statement(kind), org_id)
-                wrong += [f"{cells} sorts of {counted.table} in org {org_id}"] if cells else []
-    says = f"not what is there: {', '.join(wrong)}" if wrong else f"add up to the records of {len(orgs)} orgs"
-    return Finding("totals", not wrong, says)
-
-
-async def _search_keys(owner: asyncpg.Connection[asyncpg.Record]) -> Finding:
-    """Whether keys and search words of every org were derived by the rules of this release."""
-    orgs = await owner.fetch(queries()["orgs.all"])
-    late = [org["id"] for org in orgs if await rekeying.behind(owner, PATIENTS, org)]
-    says = f"behind in org {', '.join(late)}; run `chairside migrate`" if late else "derived by this release"
-    return Finding("search keys", not late, says)
-
-
-async def _durability(owner: asyncpg.Connection[asyncpg.Record]) -> Iterator[Finding]:
-    names = ("fsync", "full_page_writes", "synchronous_commit", "data_checksums")
-    values = {name: await owner.fetchval(queries()["doctor.setting"], name) for name in names}
-    return (Finding(name, values[name] in ("on", "remote_apply", "remote_write"), values[name]) for name in names)
-
-
-async def _isolation(owner: asyncpg.Connection[asyncpg.Record]) -> list[Finding]:
-    tables = await owner.fetch(queries()["doctor.walls"])
-    loose = [row["name"] for row in tables if not (row["forced"] and row["policy"])]
-    says = f"not forced on {', '.join(loose)}" if loose else f"forced on all {len(tables)} tenant tables"
-    role = await owner.fetchrow(queries()["doctor.role"], ROLE)
-    return [Finding("row-level security", bool(tables) and not loose, says), _role(role)]
-
-
-def _role(role: Any) -> Finding:
-    if role is None:
-        return Finding("role", False, f"the role {ROLE} is missing; run `chairside migrate`")
-    faults = [
-        text
-        for bad, text in (
-            (role["rolsuper"], "is a superuser"),
-            (role["rolbypassrls"], "bypasses row-level security"),
-            (role["owns"], f"owns {role['owns']} tables"),
-        )
-        if bad
-    ]
-    return Finding(
-        "role",
-        not faults,
-        f"{ROLE} {' and '.join(faults)}" if faults else f"{ROLE} owns nothing and bypasses nothing",
-    )
-
-
-async def _server_role(settings: Settings) -> Finding:
-    connection = await connect(server_place(settings))
-    try:
-        current = await connection.fetchval(queries()["doctor.whoami"])
-    finally:
-        await connection.close()
-    return Finding("server connects as", current == ROLE, current)
-
-
-async def _fingerprints(owner: asyncpg.Connection[asyncpg.Record], settings: Settings) -> Finding:
-    if not await owner.fetchval(queries()["doctor.knows_keys"]):
-        return Finding("keys", False, "the database knows no keys yet")
-    known = {r["id"]: r["fingerprint"] for r in await owner.fetch(queries()["keys.known"])}
+async def _keys(owner: Owner, settings: Settings) -> Finding:
+    known: dict[str, bytes] = {}
+    if await owner.fetchval(queries()["doctor.knows_keys"]):
+        known = {r["id"]: r["fingerprint"] for r in await owner.fetch(queries()["keys.known"])}
+    if not known and not settings.key_file.exists():
+        return fine("keys", "none yet; the first `chairside serve` makes them")
     try:
         held = Vault(settings.key_file).fingerprints()
-    except KeyFault as fault:
-        return Finding("keys", False, str(fault))
-    lost = [name for name, print_ in known.items() if held.get(name) != print_]
-    mode = settings.key_file.stat().st_mode & 0o777
-    if mode & 0o077:
-        return Finding("keys", False, f"{settings.key_file} can be read by others (mode {mode:o})")
-    return Finding("keys", not lost, f"lacks {', '.join(lost)}" if lost else f"{len(held)} in {settings.key_file}")
+    except KeyFault as error:
+        return fault("keys", str(error))
+    lost = [name for name, fingerprint in known.items() if held.get(name) != fingerprint]
+    if lost:
+        return fault("keys", f"{settings.key_file} lacks {', '.join(lost)}; put the key file of this database back")
+    return fine("keys", f"{len(held)} in {settings.key_file}")
 
 
 def _disk(settings: Settings) -> Finding:
     if not settings.data_dir.exists():
-        return Finding("disk", False, f"there is no folder {settings.data_dir}")
-    free = shutil.disk_usage(settings.data_dir).free
-    return Finding("disk", free >= LEAST_FREE, f"{free / 1e9:.1f} GB free")
+        return fine("disk", f"{settings.data_dir} is not there yet; the first `chairside serve` makes it")
+    free, least = shutil.disk_usage(settings.data_dir).free, LEAST_FREE
+    if settings.database_url:
+        least = LEAST_FREE_FOR_KEYS
+    says = f"{free / 1e9:.1f} GB free"
+    return fine("disk", says) if free >= least else fault("disk", f"{says}, less than {least / 1e9:.1f} GB")

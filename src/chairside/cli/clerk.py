@@ -16,7 +16,7 @@ from chairside.access.tokens import NewToken, add_user, new_token
 from chairside.app import every_operation, house_of, owner_place, sealer_of, server_place
 from chairside.changes import Asked, Reply
 from chairside.cli import keys
-from chairside.cli.place import Fault
+from chairside.cli.place import Fault, no_such_org
 from chairside.engine.context import Caller, Context
 from chairside.engine.desk import Desk
 from chairside.engine.ids import new_id
@@ -163,7 +163,7 @@ async def system_caller(pool: Pool, org_id: str) -> Caller:
         org = await connection.fetchrow(queries()["orgs.read"], org_id)
         user = await connection.fetchrow(queries()["access.user_by_name"], org_id, SYSTEM_USER)
     if org is None or user is None:
-        raise Fault(f"There is no org {org_id}.")
+        raise no_such_org(org_id)
     return Caller(
         org_id=org_id, user_id=user["id"], token_id=user["id"], name=user["name"], number=user["number"], role="admin",
         region=org["region"],
@@ -183,7 +183,7 @@ async def create_token(
     token, now = new_token(org_id), datetime.now(UTC)
     async with pool.transaction(org_id, writes=True) as connection:
         if await connection.fetchrow(queries()["orgs.read"], org_id) is None:
-            raise Fault(f"There is no org {org_id}.")
+            raise no_such_org(org_id)
         if patient_id and not await connection.fetch(queries()["patients.exists"], org_id, patient_id):
             raise Fault(f"There is no patient {patient_id} in this org.")
         user = await connection.fetchrow(queries()["access.user_by_name"], org_id, name) if name else None

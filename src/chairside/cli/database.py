@@ -16,12 +16,14 @@ from chairside import __version__, embedded
 from chairside.app import all_orgs, owner_place
 from chairside.cli import checks, clerk, keys, upgrade
 from chairside.cli.place import DEMO_FILE, AsJson, DataDir, Fault, database, mended, out, run_in, say, settings_for
+from chairside.cli.wording import counted
 from chairside.embedded import backup as archive
 from chairside.settings import Settings
 from chairside.store import migrate as schema
 from chairside.store.pool import connect
 
 MOST_BACKUPS = 3
+LEVELS = {"ok": "ok   ", "warning": "warn ", "fault": "FAULT"}
 
 
 def migrate(
@@ -40,14 +42,14 @@ def migrate(
 
 
 def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Check settings, database, roles, row-level security, totals, checksums, disk, keys; exit 1 on any fault."""
+    """Check settings, database, roles, row-level security, totals, checksums, disk, keys; exit 1 on a fault."""
     settings = settings_for(data_dir)
     found = run_in(settings, lambda: checks.examine(settings))
     if as_json:
-        out(json.dumps([{"check": f.name, "good": f.good, "says": f.says} for f in found], indent=1))
+        out(json.dumps([{"check": f.name, "good": f.good, "level": f.level, "says": f.says} for f in found], indent=1))
     else:
         for finding in found:
-            out(f"{'ok   ' if finding.good else 'FAULT'} {finding.name}: {finding.says}")
+            out(f"{LEVELS[finding.level]} {finding.name}: {finding.says}")
     if not all(f.good for f in found):
         raise typer.Exit(1)
 
@@ -117,7 +119,7 @@ def rotate_key(data_dir: DataDir = None) -> None:
             return await keys.rotate(settings, pool, orgs)
 
     name, sealed = run_in(settings, work)
-    say(f"Sealed {sealed} values under key {name}; the old key is gone from {settings.key_file}.")
+    say(f"Sealed {counted(sealed, 'value')} under key {name}; the old key is gone from {settings.key_file}.")
 
 
 def _restore_embedded(settings: Settings, held: archive.Backup) -> None:

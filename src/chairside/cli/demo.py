@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 from chairside.changes import Asked, Reply
 from chairside.cli.clerk import STARTERS, Clerk, create_org, create_token
-from chairside.cli.place import DEMO_FILE, say
+from chairside.cli.place import demo_file, keep_demo, say
 from chairside.days import first_day
 from chairside.demo import Chart, People, Person, Practice, Row, chart, people, practice
 from chairside.engine.desk import Desk
@@ -45,31 +42,29 @@ ENDING = ("status", "date_stop", "discontinuation_reason")
 Ids = dict[str, dict[object, str]]
 
 
-def read(data_dir: Path) -> dict[str, str]:
-    """The demo org's id and token, kept from the first start; without token while it is not finished."""
-    try:
-        return {key: str(value) for key, value in json.loads((data_dir / DEMO_FILE).read_text()).items()}
-    except (OSError, ValueError, AttributeError):
-        return {}
-
-
 async def make(settings: Settings, pool: Pool, work: Work) -> dict[str, str]:
-    """Make the demo org, or go on where a start before was cut off; keep its token, readable by its owner alone."""
-    kept = read(settings.data_dir)
+    """Makes the demo org, or continues an unfinished start; keeps its token in a file that only its owner can read."""
+    kept = demo_file(settings.data_dir)
     if not kept:
         # The day has come at every location, and is kept: a start that goes on after midnight must say the same again.
         kept = {"org_id": new_id(), "made_on": first_day(datetime.now(UTC)).isoformat()}
-        _keep(settings.data_dir / DEMO_FILE, kept)
+        keep_demo(settings.data_dir, kept)
+    if "patient_id" in kept:  # it is finished, and lost only its token: a backup without keys holds none
+        return await _with_token(settings, pool, kept)
     today = date.fromisoformat(kept["made_on"])
     made = practice(SEED, PATIENTS, TODAY)
     around = people(made.patients, SEED, today)
     charts = [chart(person, place, SEED, today) for place, person in enumerate(made.patients)]
     clerk = await create_org(settings, pool, work, kept["org_id"], made.name)
     ids = await fill(clerk, made, charts, around)
-    token = await create_token(pool, clerk.caller.org_id, "admin", name="Demo administrator")
     telling = next(place for place, c in enumerate(charts) if c.allergy and c.medication and c.vital_signs)
-    kept |= {"token": token.text, "patient_id": ids["patient"][telling]}
-    _keep(settings.data_dir / DEMO_FILE, kept)
+    return await _with_token(settings, pool, kept | {"patient_id": ids["patient"][telling]})
+
+
+async def _with_token(settings: Settings, pool: Pool, kept: dict[str, str]) -> dict[str, str]:
+    token = await create_token(pool, kept["org_id"], "admin", name="Demo administrator")
+    kept = kept | {"token": token.text}
+    keep_demo(settings.data_dir, kept)
     return kept
 
 
@@ -176,7 +171,7 @@ async def _enter(clerk: Clerk, ids: Ids, rows: Sequence[Row]) -> None:
             done += len(own)
             if time.monotonic() - said >= SAY_EVERY_SECONDS:
                 said = time.monotonic()
-                say(f"Making the demo practice ({done} of {len(rows)} records around the patients)")
+                say(f"Making the demo practice: entered {done} of {len(rows)}")
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
@@ -208,13 +203,3 @@ def _whole(value: object, ids: Ids) -> object:
     if isinstance(value, list):
         return [_by_id(item, ids) if isinstance(item, dict) else item for item in value]
     return value
-
-
-def _keep(path: Path, kept: dict[str, str]) -> None:
-    fresh = path.with_name(path.name + ".new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        json.dump(kept, file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

@@ -9,6 +9,7 @@ import typer
 
 from chairside.app import every_operation
 from chairside.cli.place import AsJson, DataDir, Fault, out
+from chairside.cli.wording import with_article
 from chairside.fields import Field, Reference
 from chairside.records import ALL
 from chairside.resource import Kind
@@ -49,7 +50,7 @@ def _print(kind: Kind, fields: list[Field]) -> None:
         sent = "+" if field.create else " "
         sent += "~" if field.patch else " "
         need = "required" if field.required and field.create else ""
-        to = f" (a {field.to.replace('_', ' ')})" if isinstance(field, Reference) else ""
+        to = f" ({with_article(field.to.replace('_', ' '))})" if isinstance(field, Reference) else ""
         out(f"  {sent} {field.key:<{width}}  {need:<9}{field.doc}{to}")
     out("\n  + may be sent on create, ~ on PATCH\n")
     for operation in every_operation():

@@ -28,7 +28,8 @@ from rich.panel import Panel
 from chairside import __version__, embedded
 from chairside.app import freeze
 from chairside.cli import clerk, keys, upgrade
-from chairside.cli.place import DataDir, Fault, mended, say, settings_for
+from chairside.cli.demo_command import base_url
+from chairside.cli.place import DataDir, Fault, demo_file, keep_demo, mended, say, settings_for
 from chairside.settings import Settings, variable
 
 SLOW_SECONDS = 1.0
@@ -103,11 +104,15 @@ async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:
     # The generator's library and its names take 4 MB, which a worker, beginning with this module, would keep for good.
     from chairside.cli import demo  # noqa: PLC0415
 
-    kept = demo.read(settings.data_dir)
+    kept = demo_file(settings.data_dir)
     if "token" not in kept:
-        say("Making the demo practice: 3 locations, 6 providers, 500 patients, charts and families ...")
+        if "patient_id" not in kept:
+            say("Making the demo practice: 3 locations, 6 providers, 500 patients, charts and families ...")
         async with clerk.working(settings) as (pool, work):
             kept = await demo.make(settings, pool, work)
+    if kept.get("url") != (url := base_url(settings)):
+        kept = kept | {"url": url}
+        keep_demo(settings.data_dir, kept)
     return kept
 
 
@@ -153,8 +158,7 @@ def _environment(settings: Settings) -> None:
 
 def _announce(settings: Settings, kept: dict[str, str]) -> None:
     """Say where the server is, once it answers."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    base = f"http://{host}:{settings.port}"
+    base = base_url(settings)
     started = time.monotonic()
     said = False
     while True:
@@ -178,6 +182,7 @@ def _banner(base: str, data_dir: Path, kept: dict[str, str]) -> None:
     if kept:
         org, auth = f"{base}/api/v1/{kept['org_id']}", f"-H 'Authorization: Bearer {kept['token']}'"
         console.print(f"\n  Demo org  {kept['org_id']}\n  Token     {kept['token']}  (admin)")
+        console.print("  `chairside demo` prints them again.")
         console.print("\nTry, in another terminal:\n")
         console.print(f"curl -s {auth} '{org}/patients?page_size=2'\n", markup=False)
         console.print(f"curl -s {auth} '{org}/patients/search?q=mar'\n", markup=False)

@@ -10,13 +10,12 @@ import typer
 
 from chairside.access.roles import ROLES
 from chairside.cli import clerk
-from chairside.cli.place import AsJson, DataDir, Fault, out, run_in, say, settings_for
+from chairside.cli.place import AsJson, DataDir, Fault, Org, no_such_org, org_id, out, run_in, say, settings_for
 from chairside.store.pool import Pool
 from chairside.store.sql import queries
 from chairside.types import is_uuid
 
 app = typer.Typer(help="Make, list and revoke tokens.", no_args_is_help=True)
-Org = Annotated[str, typer.Option("--org", help="Id of the org.")]
 
 
 @app.command("create")
@@ -29,7 +28,7 @@ def create(
     data_dir: DataDir = None,
 ) -> None:
     """Make a token; prints it alone, this once."""
-    settings, org = settings_for(data_dir), _org(org)
+    settings, org = settings_for(data_dir), org_id(org)
     if name == clerk.SYSTEM_USER:
         raise Fault(f"{name} is the server's own user; choose another name.")
     if role not in ROLES:
@@ -51,7 +50,7 @@ def create(
 @app.command("list")
 def list_(org: Org, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the tokens of an org, newest first, with times on the org's clocks; none is shown whole."""
-    settings, org = settings_for(data_dir), _org(org)
+    settings, org = settings_for(data_dir), org_id(org)
 
     async def work() -> list[dict[str, Any]]:
         async with clerk.working(settings) as (pool, _):
@@ -74,24 +73,20 @@ def revoke(
     token: Annotated[str, typer.Argument(help="Its id, or the first characters that `token list` shows.")],
     data_dir: DataDir = None,
 ) -> None:
-    """End a token; every running worker refuses it within a second."""
-    settings, org = settings_for(data_dir), _org(org)
+    """Revoke a token; every running worker refuses it within a second."""
+    settings, org = settings_for(data_dir), org_id(org)
 
     async def work() -> int:
         async with clerk.working(settings) as (pool, _):
             return len(await _rows(pool, org, "access.revoke", token.rstrip("…"), datetime.now(UTC)))
 
     if not run_in(settings, work):
-        raise Fault("There is no such token, or it is revoked already.")
+        raise Fault(f"Org {org} has no token {token} that still works; `chairside token list` shows its tokens.")
     say("Revoked.")
 
 
 async def _rows(pool: Pool, org: str, query: str, *args: object) -> list[Any]:
     async with pool.transaction(org, writes=True) as connection:
+        if await connection.fetchrow(queries()["orgs.read"], org) is None:
+            raise no_such_org(org)
         return await connection.fetch(queries()[query], org, *args)
-
-
-def _org(org: str) -> str:
-    if not is_uuid(org):
-        raise Fault("--org must be the UUID of an org; `chairside org list` shows them.")
-    return org.lower()

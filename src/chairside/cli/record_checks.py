@@ -1,0 +1,49 @@
+"""Checks of `chairside doctor` on the records: their columns, and the totals kept of them."""
+
+from __future__ import annotations
+
+from chairside.cli.findings import Finding, Owner, fault, fine
+from chairside.cli.wording import counted
+from chairside.records import ALL
+from chairside.records.patients import PATIENTS
+from chairside.store import rekeying
+from chairside.store.counts import drift_statement
+from chairside.store.sql import queries
+from chairside.store.tables import columns_of
+from chairside.store.transactions import transaction
+
+
+async def examine(owner: Owner) -> list[Finding]:
+    columns = await _columns(owner)
+    # Nothing can be counted in tables that lack a column.
+    return [columns, *([await _totals(owner), await _search_keys(owner)] if columns.good else [])]
+
+
+async def _columns(owner: Owner) -> Finding:
+    rows = await owner.fetch(queries()["doctor.columns"])
+    there = {(row["table_name"], row["column_name"]) for row in rows}
+    lost = [f"{k.table}.{c}" for k in ALL for c in columns_of(k) if (k.table, c) not in there]
+    return fault("columns", f"missing: {', '.join(lost)}") if lost else fine("columns", "all that the records declare")
+
+
+async def _totals(owner: Owner) -> Finding:
+    """Whether each summary adds up to its records; one org at a time, because the policies bind the owner too."""
+    orgs = [row["id"] for row in await owner.fetch(queries()["orgs.all"])]
+    wrong: list[str] = []
+    for org_id in orgs:
+        async with transaction(owner, org_id, writes=False, large=True):
+            for kind, summary in ((k, k.counted) for k in ALL if k.counted):
+                cells = await owner.fetchval(drift_statement(kind), org_id)
+                wrong += [f"{counted(cells, 'cell')} of {summary.table} in org {org_id}"] if cells else []
+    if wrong:
+        return fault("totals", f"differ from the records: {', '.join(wrong)}")
+    return fine("totals", f"add up to the records of {counted(len(orgs), 'org')}")
+
+
+async def _search_keys(owner: Owner) -> Finding:
+    """Whether keys and search words of every org were derived by the rules of this release."""
+    orgs = await owner.fetch(queries()["orgs.all"])
+    late = [org["id"] for org in orgs if await rekeying.behind(owner, PATIENTS, org)]
+    if late:
+        return fault("search keys", f"behind in org {', '.join(late)}; run `chairside migrate`")
+    return fine("search keys", "derived by this release")
