@@ -40,7 +40,7 @@ tests: setup-dev ## the tests alone
 	@.venv/bin/python -m pytest -n 2 --dist loadscope
 
 # What a server promises, on another release of PostgreSQL; what is about the embedded one is left out.
-PROMISES = tests/contract tests/patients tests/chart tests/people tests/journeys
+PROMISES = tests/contract tests/patients tests/chart tests/people tests/journeys tests/cli/test_backups_elsewhere.py
 test-on: setup-dev ## the promises on another PostgreSQL (BIN=folder of its programs)
 	@POSTGRES_BIN="$(BIN)" .venv/bin/python -m pytest -n 2 --dist loadscope $(PROMISES)
 

@@ -56,7 +56,7 @@ SQL = re.compile(
     re.DOTALL,
 )
 # It makes clusters and backs up databases before there is anything of ours in them, and imports nothing of ours.
-SQL_BEFORE_US = frozenset({"embedded/cluster.py", "embedded/backup.py"})
+SQL_BEFORE_US = frozenset({"embedded/cluster.py", "embedded/restoring.py"})
 TRANSACTION = re.compile(r"\b(BEGIN|COMMIT|ROLLBACK)\b")
 # Numbers that mean nothing in this program but an HTTP status.
 PLAINLY_HTTP = frozenset({201, 202, 204, 301, 302, 304, 401, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422, 428, 429, 501, 502, 503, 504})  # fmt: skip  # noqa: E501

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chairside import __version__
-from chairside.cli import audit, database, demo_command, describe, orgs, run, tokens
+from chairside.cli import audit, backups, database, demo_command, describe, orgs, run, tokens
 from chairside.cli.place import Fault, out
 from chairside.cli.process import forbid_core_dumps
 
@@ -44,8 +44,8 @@ app.add_typer(tokens.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.command("migrate")(database.migrate)
 app.command("doctor")(database.doctor)
-app.command("backup")(database.backup)
-app.command("restore")(database.restore)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.command("rotate-key")(database.rotate_key)
 app.command("routes")(describe.routes)
 app.command("describe")(describe.describe)

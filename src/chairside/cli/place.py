@@ -17,6 +17,7 @@ import asyncpg
 import typer
 
 from chairside import embedded
+from chairside.cli.unfinished import UnfinishedFault, refuse_unfinished
 from chairside.engine.heads import HeadsFault
 from chairside.engine.vault import KeyFault
 from chairside.settings import SettingFault, Settings, from_environment
@@ -70,7 +71,7 @@ def mended() -> Iterator[None]:
     """Turns every foreseen fault into one sentence that says what to do."""
     try:
         yield
-    except (SettingFault, KeyFault, HeadsFault, MigrationFault, embedded.EmbeddedError) as fault:
+    except (SettingFault, UnfinishedFault, KeyFault, HeadsFault, MigrationFault, embedded.EmbeddedError) as fault:
         raise Fault(str(fault)) from None
     except asyncpg.PostgresError as fault:
         raise Fault(_sentence(fault)) from None
@@ -135,6 +136,7 @@ def settings_for(data_dir: Path | None) -> Settings:
 def database(settings: Settings) -> Iterator[None]:
     """A database that answers for the time of the block, whether or not a server runs on the data directory."""
     with mended():
+        refuse_unfinished(settings.data_dir)
         if settings.database_url:
             yield
         else:

@@ -30,6 +30,7 @@ from chairside.app import freeze
 from chairside.cli import clerk, keys, upgrade
 from chairside.cli.demo_command import base_url
 from chairside.cli.place import DataDir, Fault, demo_file, keep_demo, mended, say, settings_for
+from chairside.cli.unfinished import refuse_unfinished
 from chairside.settings import Settings, variable
 
 SLOW_SECONDS = 1.0
@@ -56,6 +57,8 @@ def serve(
     )
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        with mended():
+            refuse_unfinished(settings.data_dir)
         _check_port(settings)
         with mended(), _database(settings):
             kept = asyncio.run(_prepare(settings, with_demo))
@@ -96,6 +99,7 @@ def _end() -> None:
 
 
 async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:
+    refuse_unfinished(settings.data_dir)  # it may have begun while the start waited for the directory
     for name in await upgrade.bring_up(settings, say):
         say(f"Database brought to {name}.")
     await keys.ensure(settings)

@@ -165,3 +165,11 @@ def read_within(parent: int, name: str) -> str:
         return ""
     with os.fdopen(descriptor, "rb") as file:
         return file.read(1_000_000).decode("utf-8", "replace")
+
+
+def logged_since(cluster: int, began: float) -> str:
+    """The lines of the server's log since a time, sorted; it has a file for each day of the week."""
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(began))
+    with opened("log", parent=cluster) as log:
+        lines = [line for name in names_in(log) for line in read_within(log, name).splitlines()]
+    return "\n".join(sorted(line for line in lines if line >= since))

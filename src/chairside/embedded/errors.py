@@ -3,3 +3,7 @@
 
 class EmbeddedError(Exception):
     """One clear sentence for a person; never holds patient data."""
+
+
+class ChangedError(EmbeddedError):
+    """The files beside the database changed while it was read, so the two may not fit together."""

@@ -2,21 +2,29 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from chairside.embedded.cluster import CLUSTER, ensure_cluster, is_served_by, read_within, ready_for_start
+from chairside.embedded.cluster import (
+    CLUSTER,
+    ensure_cluster,
+    is_served_by,
+    logged_since,
+    read_within,
+    ready_for_start,
+)
 from chairside.embedded.endpoint import Endpoint, endpoint
 from chairside.embedded.errors import EmbeddedError
-from chairside.embedded.folder import Folder, disk_is_full, names_in, opened, prepare
+from chairside.embedded.folder import Folder, disk_is_full, opened, prepare
 from chairside.embedded.locks import SERVING, Lock, outwait_commands
 from chairside.embedded.program import Program, fault_in
 
@@ -73,6 +81,16 @@ def attached(data_dir: Path, *, progress: Progress, purpose: str = "a chairside 
                 users.take_patiently(
                     lambda seconds: progress(f"Waiting for another chairside command to finish ({seconds} s)")
                 )
+
+
+def discard(data_dir: Path, *, progress: Progress) -> None:
+    """Remove the cluster of a data directory once the server that may still be stopping there is gone."""
+    folder = prepare(data_dir)
+    with closing(Lock(folder, "lock")) as lock, closing(Lock(folder, "alive")) as alive:
+        outwait_commands(lock, folder.path, progress)
+        _outwait_previous(folder, alive, progress)
+        with opened(folder.path) as top, suppress(FileNotFoundError):
+            shutil.rmtree(CLUSTER, dir_fd=top)
 
 
 class Server:
@@ -212,7 +230,7 @@ def _until_accepting(folder: Folder, program: Program, progress: Progress) -> No
             if (seconds := int(time.time() - began)) > told:
                 told = seconds
                 progress(f"Starting the database; after an unclean stop it recovers first ({seconds} s)")
-        reason = program.complaint() or fault_in(_logged_since(cluster, began)) or "it gave no reason"
+        reason = program.complaint() or fault_in(logged_since(cluster, began)) or "it gave no reason"
     raise EmbeddedError(f"The database in {folder.path} did not start: {reason}.")
 
 
@@ -233,13 +251,6 @@ def _state(cluster: int) -> list[str]:
     """The lines of postmaster.pid, with "" for those that a damaged or missing one lacks."""
     lines = [line.strip() for line in read_within(cluster, "postmaster.pid").splitlines()]
     return lines + [""] * (_STATE_LINE + 1 - len(lines))
-
-
-def _logged_since(cluster: int, began: float) -> str:
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(began))
-    with opened("log", parent=cluster) as log:
-        lines = [line for name in names_in(log) for line in read_within(log, name).splitlines()]
-    return "\n".join(sorted(line for line in lines if line >= since))
 
 
 def _stop(program: Program) -> None:

@@ -1,0 +1,200 @@
+"""`chairside backup` and `restore`: everything in one file, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chairside import __version__, embedded
+from chairside.app import owner_place
+from chairside.cli import backup_checks, passphrases
+from chairside.cli.place import DEMO_FILE, DataDir, Fault, command_name, database, mended, say, settings_for
+from chairside.cli.unfinished import begun, marked
+from chairside.cli.wording import counted
+from chairside.embedded import backup as archive
+from chairside.embedded import restoring
+from chairside.embedded.encryption import Secret
+from chairside.settings import Settings
+from chairside.store.pool import connect
+from chairside.store.sql import queries
+
+MOST_BACKUPS = 3
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="A file whose first line is the passphrase.", show_default=False)
+]
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; one that is there is replaced.")],
+    with_keys: Annotated[
+        bool, typer.Option("--keys/--no-keys", help="Put the key file and the demo's token into the backup.")
+    ] = True,
+    encrypt_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Encrypt to an age recipient (age1... or an ssh public key), several if repeated; or the word"
+            " passphrase, to be asked for one.",
+            show_default=False,
+        ),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a consistent copy of everything into one file, while the server goes on."""
+    settings = settings_for(data_dir)
+    with mended():
+        secret = passphrases.for_writing(encrypt_to or [], passphrase_file)
+    with database(settings):
+        about = {
+            "made_by": f"chairside {__version__}",
+            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **asyncio.run(backup_checks.source(settings, with_keys=with_keys)),
+        }
+        _write_backup(settings, file.absolute(), about, secret, with_keys=with_keys)
+    say(f"Wrote {file} ({file.stat().st_size / 1e6:.1f} MB).")
+    if secret:
+        say("It is encrypted with the passphrase." if secret.passphrase else _told(len(secret.recipients)))
+    elif with_keys:
+        say(
+            "It holds the encryption key too: keep it as safe as the key, or use --encrypt-to, or --no-keys and keep"
+            " the key apart."
+        )
+
+
+def _told(recipients: int) -> str:
+    return f"It is encrypted to {counted(recipients, 'recipient')}."
+
+
+def _write_backup(
+    settings: Settings, file: Path, about: Mapping[str, str], secret: Secret | None, *, with_keys: bool
+) -> None:
+    source = settings.database_url or embedded.endpoint(settings.data_dir)
+
+    def files() -> dict[str, bytes]:
+        return _held(settings, with_keys=with_keys)
+
+    for _ in range(MOST_BACKUPS):
+        try:
+            archive.write_backup(source, file, files=files, about=about, secret=secret)
+        except embedded.ChangedError:
+            say("The keys were rotated meanwhile, and the copy may hold values they do not open: making it again.")
+        else:
+            return
+    raise Fault("The keys change all the time; make the backup when their rotation has ended.")
+
+
+def _held(settings: Settings, *, with_keys: bool) -> dict[str, bytes]:
+    """The files of a backup beside the database, those that are there; without keys no token either."""
+    names = [DEMO_FILE, *([settings.key_file.name] if with_keys else [])]
+    held = {n: (settings.data_dir / n).read_bytes() for n in names if (settings.data_dir / n).exists()}
+    if DEMO_FILE in held and not with_keys:
+        kept = json.loads(held[DEMO_FILE])
+        kept.pop("token", None)
+        held[DEMO_FILE] = json.dumps(kept).encode()
+    return held
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `chairside backup` wrote.")],
+    identity: Annotated[
+        Path | None, typer.Option(help="Your age identity file, for an encrypted backup.", show_default=False)
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring a backup back into an empty data directory. A damaged file is refused before anything is touched."""
+    settings = settings_for(data_dir)
+    with mended():
+        secret = passphrases.for_reading(file.absolute(), identity, passphrase_file)
+        held = archive.read_backup(file.absolute(), secret)
+        backup_checks.known(held)
+        _require_empty(settings, held)
+        if settings.database_url:
+            _restore_hosted(settings, held)
+        else:
+            _restore_embedded(settings, held)
+    say(f"Restored the backup of {held.about.get('made_at', 'an unknown day')} into {settings.data_dir}.")
+    if settings.key_file.name not in held.files:
+        say(f"It came without keys: put the key file at {settings.key_file} (mode 600) before the next start.")
+
+
+def _restore_hosted(settings: Settings, held: archive.Backup) -> None:
+    """Into an empty database, or one that a restore of this backup has filled and was cut off right after."""
+    assert settings.database_url  # noqa: S101 - the caller has looked
+    target = asyncio.run(backup_checks.target(settings, held))
+    cut_off, mark = begun(settings.data_dir), f"Restored from the backup {held.digest}"
+    filled = cut_off is not None and asyncio.run(_comment(settings)) == mark
+    if not filled:
+        restoring.refuse_unless_empty(settings.database_url, held.path)
+    _make_folder(settings.data_dir)
+    with marked(settings.data_dir, held.digest, list(held.files)):
+        if not filled:
+            held.restore_into(
+                settings.database_url,
+                owner=target.owner,
+                roles=target.roles,
+                last=f"{backup_checks.handed_over(held, target.owner)}\n{restoring.comment('schema_migrations', mark)}",
+            )
+        _write_files(settings.data_dir, held)
+
+
+async def _comment(settings: Settings) -> str | None:
+    connection = await connect(owner_place(settings))
+    try:
+        found: str | None = await connection.fetchval(queries()["backup.restored"])
+        return found
+    finally:
+        await connection.close()
+
+
+def _restore_embedded(settings: Settings, held: archive.Backup) -> None:
+    """Into a cluster made for it; a failure leaves the folder empty, as it was."""
+    data_dir = settings.data_dir
+    _make_folder(data_dir)
+    with marked(data_dir, held.digest, list(held.files)):
+        embedded.discard(data_dir, progress=say)
+        try:
+            with embedded.start(data_dir, progress=say, purpose=command_name()) as server:
+                at = server.endpoint
+                held.restore_into(
+                    at,
+                    owner=at.owner,
+                    roles=backup_checks.roles(held, there=(at.owner, at.app, at.superuser)),
+                    last=backup_checks.handed_over(held, at.owner),
+                )
+        except embedded.EmbeddedError:
+            shutil.rmtree(data_dir / "postgres", ignore_errors=True)
+            raise
+        _write_files(data_dir, held)
+
+
+def _make_folder(data_dir: Path) -> None:
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _require_empty(settings: Settings, held: archive.Backup) -> None:
+    """Nothing that the restore would replace may be there, unless a restore that was cut off left it."""
+    if begun(settings.data_dir) is not None:
+        return
+    there = [name for name in held.files if (settings.data_dir / name).exists()]
+    if there or (settings.data_dir / "postgres").exists():
+        raise Fault(
+            f"{settings.data_dir} is not empty ({there[0] if there else 'postgres'}); restore into another folder."
+        )
+
+
+def _write_files(data_dir: Path, held: archive.Backup) -> None:
+    for name, content in held.files.items():
+        handle = os.open(data_dir / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
