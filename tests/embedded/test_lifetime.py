@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from chairside.embedded import EmbeddedError, Server, start, tool, tool_environment
+from chairside.embedded import program as program_module
 from chairside.embedded import server as server_module
 from tests.embedded.hands import Serving, ask, endpoint_of, quiet
 
@@ -239,7 +240,7 @@ def test_a_stop_is_clean_and_a_second_one_does_nothing(data: Path) -> None:
 
 def test_a_server_that_does_not_stop_is_ended_without_loss(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When patience is over (here at once) it is ended hard, and recovers at the next start."""
-    monkeypatch.setattr(server_module, "_PATIENCE_WITH_STOP_SECONDS", 0)
+    monkeypatch.setattr(program_module, "PATIENCE_WITH_STOP_SECONDS", 0)
     server = start(data, progress=quiet)
     ask(server.endpoint, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n")
     server.stop()

@@ -1,4 +1,4 @@
-"""`chairside audit`: whether the audit trail is as it was written, and the proof to keep elsewhere."""
+"""`chairside audit`: verifies the audit trail, and exports the proof to keep elsewhere."""
 
 from __future__ import annotations
 

@@ -145,8 +145,8 @@ async def target(settings: Settings, held: Backup) -> Target:
         await schema.ensure_role(connection)
         missing = [r["name"] for r in await connection.fetch(queries()["backup.missing_roles"], roles(held))]
         if missing and not row["may_create_roles"]:
-            made = "; ".join(f"CREATE ROLE {quoted(name)} NOLOGIN" for name in missing)
-            raise Fault(f"The backup names roles that are not there; run as a superuser: {made}.")
+            made = " ".join(restoring.create_role(name) for name in missing)
+            raise Fault(f"The backup names roles that are not there; run as a superuser: {made}")
         other = row["may_become_owner"] and row["owner"] != row["name"]
         return Target(row["owner"] if other else None, missing)
     finally:

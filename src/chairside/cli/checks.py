@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chairside.app import owner_place
 from chairside.cli import access_checks, record_checks
 from chairside.cli.findings import Finding, Owner, fault, fine, warning
+from chairside.cli.wording import counted
 from chairside.engine.vault import KeyFault, Vault
 from chairside.settings import Settings
 from chairside.store.migrate import NEWEST, OLDEST, MigrationFault, migrations, pending
@@ -63,7 +64,7 @@ async def _of_tables(owner: Owner, settings: Settings) -> list[Finding]:
 
 def _settings(settings: Settings) -> Finding:
     where = "your own PostgreSQL" if settings.database_url else f"embedded PostgreSQL in {settings.data_dir}"
-    return fine("settings", f"{where}, {settings.workers} worker{'s' * (settings.workers != 1)}")
+    return fine("settings", f"{where}, {counted(settings.workers, 'worker')}")
 
 
 def _version(owner: Owner) -> Finding:

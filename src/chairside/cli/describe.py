@@ -16,7 +16,7 @@ from chairside.resource import Kind
 
 
 def routes(as_json: AsJson = False, data_dir: DataDir = None) -> None:  # noqa: ARG001 - every command takes it
-    """Every operation of the API: method, path, what it does."""
+    """List every operation of the API: method, path and summary."""
     rows = [(o.method, f"/api/v1/{{org_id}}/{o.path}", o.summary) for o in every_operation()]
     if as_json:
         out(json.dumps([{"method": m, "path": p, "summary": s} for m, p, s in rows], indent=1))
@@ -27,11 +27,11 @@ def routes(as_json: AsJson = False, data_dir: DataDir = None) -> None:  # noqa: 
 
 
 def describe(
-    kind: Annotated[str, typer.Argument(help="Such as patient or tag_definition.")],
+    kind: Annotated[str, typer.Argument(help="Name of the kind, such as patient or tag_definition.")],
     as_json: AsJson = False,
     data_dir: DataDir = None,  # noqa: ARG001 - every command takes it
 ) -> None:
-    """What is kept of a kind of record: its fields, who may send them, its operations."""
+    """Show the fields of a kind of record, when they may be sent, and its operations."""
     found = {k.name: k for k in ALL}.get(kind)
     if found is None:
         raise Fault(f"There is no kind {kind!r}; there are: {', '.join(k.name for k in ALL)}.")

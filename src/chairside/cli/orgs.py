@@ -23,7 +23,7 @@ app = typer.Typer(help="Make and list orgs.", no_args_is_help=True)
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="What the dental group is called.")],
+    name: Annotated[str, typer.Argument(help="Name of the dental group.")],
     region: Annotated[
         str, typer.Option(help="Country whose telephone numbers need no prefix, such as US or CA.")
     ] = "US",
@@ -36,7 +36,7 @@ def create(
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make an org with its starter catalogs; prints its id alone."""
+    """Make an org with its starter catalogs; prints only its id."""
     settings = settings_for(data_dir)
     if not name.strip() or len(name) > 200:
         raise Fault("The name of an org has 1 to 200 characters.")

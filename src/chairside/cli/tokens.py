@@ -27,7 +27,7 @@ def create(
     name: Annotated[str | None, typer.Option(help="The user it belongs to: a person or an integration.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a token; prints it alone, this once."""
+    """Make a token and print it, this once."""
     settings, org = settings_for(data_dir), org_id(org)
     if name == clerk.SYSTEM_USER:
         raise Fault(f"{name} is the server's own user; choose another name.")
@@ -81,7 +81,7 @@ def revoke(
             return len(await _rows(pool, org, "access.revoke", token.rstrip("…"), datetime.now(UTC)))
 
     if not run_in(settings, work):
-        raise Fault(f"Org {org} has no token {token} that still works; `chairside token list` shows its tokens.")
+        raise Fault(f"Org {org} has no such token that still works; `chairside token list` shows its tokens.")
     say("Revoked.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chairside.app import owner_place
+from chairside.cli.wording import counted
 from chairside.records.patients import PATIENTS
 from chairside.settings import Settings
 from chairside.store import rekeying
@@ -35,4 +36,4 @@ async def missing(settings: Settings) -> list[str]:
 
 
 def _keys_of(orgs: int) -> str:
-    return f"search keys of {orgs} org{'' if orgs == 1 else 's'}"
+    return f"search keys of {counted(orgs, 'org')}"

@@ -69,8 +69,7 @@ def _complaint(said: str) -> str:
     state, text = fault.groups()
     if state and state[:2] not in _DISCREET and not re.fullmatch(r'role "[^"]*" does not exist', text):
         return f"SQLSTATE {state}"
-    copying = re.match(r'COPY failed for table "\w+"', text)
-    return copying[0] if copying else text
+    return text
 
 
 def connection(database: Database) -> tuple[list[str], dict[str, str]]:

@@ -17,6 +17,8 @@ from chairside.embedded.locks import Lock
 from chairside.embedded.program import Program, named_uid
 
 CLUSTER = "postgres"
+# Places in postmaster.pid.
+PID_LINE, STATE_LINE = 0, 7
 # A cluster is only ever called CLUSTER when it is complete, so what bears this name never held a record.
 _UNFINISHED = "postgres.unfinished"
 _LOG_KEPT_SECONDS = 7 * 24 * 3600
@@ -173,3 +175,9 @@ def logged_since(cluster: int, began: float) -> str:
     with opened("log", parent=cluster) as log:
         lines = [line for name in names_in(log) for line in read_within(log, name).splitlines()]
     return "\n".join(sorted(line for line in lines if line >= since))
+
+
+def state_lines(cluster: int) -> list[str]:
+    """The lines of postmaster.pid, with "" for those that a damaged or missing one lacks."""
+    lines = [line.strip() for line in read_within(cluster, "postmaster.pid").splitlines()]
+    return lines + [""] * (STATE_LINE + 1 - len(lines))

@@ -57,7 +57,7 @@ def _identities(text: str) -> list[Any]:
     age = _age()
 
     try:
-        if text.startswith("-----BEGIN"):
+        if text.startswith("-----"):
             return [age.ssh.Identity.from_buffer(text.encode())]
         lines = [line.strip() for line in text.splitlines()]
         found = [age.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]

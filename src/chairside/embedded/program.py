@@ -15,6 +15,7 @@ from chairside.embedded.errors import EmbeddedError
 from chairside.embedded.folder import Folder, open_private_file, opened, user_name
 
 _SAID = "last-start.log"
+PATIENCE_WITH_STOP_SECONDS = 60
 
 
 class Program:
@@ -126,3 +127,13 @@ def named_uid(uid: int) -> int:
     # Strangers appear as this number inside the namespace; taking its name would let them in as us.
     stranger = int(Path("/proc/sys/kernel/overflowuid").read_text())
     return next((user.pw_uid for user in pwd.getpwall() if user.pw_uid not in (0, stranger)), uid)
+
+
+def stop(program: Program) -> None:
+    """Shuts a server down cleanly, or after a minute at once."""
+    program.signal(signal.SIGINT)
+    # PostgreSQL 18 never ends when told so in the moment between a crashed backend and its recovery.
+    if not program.ended.wait(PATIENCE_WITH_STOP_SECONDS):
+        program.signal(signal.SIGQUIT)  # no checkpoint: nothing committed is lost, the next start recovers
+        program.ended.wait(10)
+        program.kill()

@@ -40,7 +40,7 @@ def restore(
     The statement `last` ends the transaction. `roles` are made first: those that the dump grants rights to and that
     are missing.
     """
-    made = "".join(f"CREATE ROLE {quoted(role)} NOLOGIN;\n" for role in roles)
+    made = "".join(f"{create_role(role)}\n" for role in roles)
     options = [f"--schema={SCHEMA}", "--file=-", *_PORTABLE, *([f"--role={owner}"] if owner else [])]
     quiet = ["-X", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-o", "/dev/null"]
     with client("psql", quiet, database=database) as target:
@@ -60,6 +60,11 @@ def restore(
 def alter_policy(name: str, table: str, role: str) -> str:
     """The statement that makes a policy one for this role, as SQL names it."""
     return f"ALTER POLICY {quoted(name)} ON {SCHEMA}.{quoted(table)} TO {role};"
+
+
+def create_role(name: str) -> str:
+    """The statement that makes a role for rights only."""
+    return f"CREATE ROLE {quoted(name)} NOLOGIN;"
 
 
 def comment(table: str, text: str) -> str:

@@ -16,24 +16,24 @@ from typing import Self
 
 from chairside.embedded.cluster import (
     CLUSTER,
+    PID_LINE,
+    STATE_LINE,
     ensure_cluster,
     is_served_by,
     logged_since,
-    read_within,
     ready_for_start,
+    state_lines,
 )
 from chairside.embedded.endpoint import Endpoint, endpoint
 from chairside.embedded.errors import EmbeddedError
 from chairside.embedded.folder import Folder, disk_is_full, opened, prepare
 from chairside.embedded.locks import SERVING, Lock, outwait_commands
-from chairside.embedded.program import Program, fault_in
+from chairside.embedded.program import PATIENCE_WITH_STOP_SECONDS, Program, fault_in, stop
 
 Progress = Callable[[str], None]
 
-_PATIENCE_WITH_STOP_SECONDS = 60
 # One that ends so often does not end by accident.
 _MOST_REVIVALS, _REVIVALS_SECONDS = 5, 60
-_PID_LINE, _STATE_LINE = 0, 7
 _LOOK_SECONDS = 0.5
 
 
@@ -112,7 +112,7 @@ class Server:
         try:
             _until_accepting(self._folder, self._program, self._progress)
         except BaseException:
-            _stop(self._program)
+            stop(self._program)
             raise
         threading.Thread(target=self._watch, name="chairside-watch", daemon=True).start()
 
@@ -127,7 +127,7 @@ class Server:
             self._stopping.set()
             with self._turn:
                 program = self._program
-            _stop(program)
+            stop(program)
             self._lock.close()
 
     def _launch(self) -> Program:
@@ -198,9 +198,9 @@ def _outwait_previous(folder: Folder, alive: Lock, progress: Progress) -> None:
     def waiting(seconds: int) -> None:
         progress(f"Waiting for the previous database server to finish ({seconds} s)")
         with suppress(FileNotFoundError), _cluster(folder) as cluster:
-            pid = _state(cluster)[_PID_LINE]
+            pid = state_lines(cluster)[PID_LINE]
             if is_served_by(cluster, pid):
-                patient = seconds <= _PATIENCE_WITH_STOP_SECONDS
+                patient = seconds <= PATIENCE_WITH_STOP_SECONDS
                 os.kill(int(pid), signal.SIGINT if patient else signal.SIGQUIT)
 
     alive.take_patiently(waiting)
@@ -224,8 +224,8 @@ def _until_accepting(folder: Folder, program: Program, progress: Progress) -> No
     began, told = time.time(), 0
     with _cluster(folder) as cluster:
         while not program.ended.wait(0.01):
-            state = _state(cluster)
-            if state[_PID_LINE] == str(program.pid) and state[_STATE_LINE] == "ready":
+            state = state_lines(cluster)
+            if state[PID_LINE] == str(program.pid) and state[STATE_LINE] == "ready":
                 return
             if (seconds := int(time.time() - began)) > told:
                 told = seconds
@@ -237,7 +237,7 @@ def _until_accepting(folder: Folder, program: Program, progress: Progress) -> No
 def _accepts(folder: Folder) -> bool:
     try:
         with _cluster(folder) as cluster:
-            if _state(cluster)[_STATE_LINE] != "ready":
+            if state_lines(cluster)[STATE_LINE] != "ready":
                 return False
         at = endpoint(folder.path)
         with socket.socket(socket.AF_UNIX) as caller:
@@ -245,21 +245,6 @@ def _accepts(folder: Folder) -> bool:
     except OSError:
         return False
     return True
-
-
-def _state(cluster: int) -> list[str]:
-    """The lines of postmaster.pid, with "" for those that a damaged or missing one lacks."""
-    lines = [line.strip() for line in read_within(cluster, "postmaster.pid").splitlines()]
-    return lines + [""] * (_STATE_LINE + 1 - len(lines))
-
-
-def _stop(program: Program) -> None:
-    program.signal(signal.SIGINT)
-    # PostgreSQL 18 never ends when told so in the moment between a crashed backend and its recovery.
-    if not program.ended.wait(_PATIENCE_WITH_STOP_SECONDS):
-        program.signal(signal.SIGQUIT)  # no checkpoint: nothing committed is lost, the next start recovers
-        program.ended.wait(10)
-        program.kill()
 
 
 def _cluster(folder: Folder) -> AbstractContextManager[int]:
