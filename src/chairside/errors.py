@@ -68,7 +68,7 @@ CODES: Mapping[str, str] = {
     "guarantor_not_own": "A guarantor must be their own guarantor.",
     "guarantor_of_dependents": "Others name this patient as guarantor, so the patient cannot join another.",
     "guarantor_archived": "The patient's guarantor is archived; restore the guarantor first.",
-    "ambiguous_match": "The row matches several patients, so none is updated.",
+    "ambiguous_match": "The row matches several patients, or one who may be another person; nothing is changed.",
     "guarantor_of_active_dependents": "The patient is guarantor of patients who are not archived.",
     # the server itself
     "internal_error": "Something failed on the server; the request id finds it in the log.",

@@ -22,6 +22,22 @@ def unheard_of() -> str:
     return "Zz" + uuid4().hex.translate(str.maketrans("0123456789", "ghijklmnop"))
 
 
+def new_ssn() -> str:
+    """A social security number that nobody else has, of an area that is given out as ITINs."""
+    number = uuid4().int
+    return f"9{number % 100:02d}{1 + number // 100 % 99:02d}{1 + number // 10_000 % 9999:04d}"
+
+
+def new_phone() -> str:
+    """A telephone number that nobody else has."""
+    return f"2122{uuid4().int % 10**6:06d}"
+
+
+def new_mail() -> str:
+    """An e-mail address that nobody else has."""
+    return f"{uuid4().hex}@example.com"
+
+
 def register(desk: Client, **fields: Any) -> Json:
     """A new patient with these fields, and a name where none is given."""
     return desk.made("/patients", {"first_name": "Ana", "last_name": f"Lind {next(_numbers)}"} | fields)

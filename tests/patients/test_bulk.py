@@ -24,10 +24,10 @@ def statuses(answer: Json) -> list[str]:
     results = answer["results"]
     assert [r["index"] for r in results] == list(range(len(results)))
     assert answer["total"] == len(results)
-    for status in ("created", "updated", "skipped", "failed", "validated"):
+    for status in ("created", "updated", "unchanged", "skipped", "failed", "validated"):
         assert answer[status] == sum(r["status"] == status for r in results)
     assert all(bool(r["errors"]) == (r["status"] == "failed") for r in results)
-    assert all((r["patient_id"] is not None) == (r["status"] in ("created", "updated")) for r in results)
+    assert all((r["patient_id"] is not None) == (r["status"] in ("created", "updated", "unchanged")) for r in results)
     return [r["status"] for r in results]
 
 

@@ -8,14 +8,13 @@ from uuid import uuid4
 import pytest
 
 from tests.house import Client
-from tests.patients.acts import Json, act, bulk, events_of, register, unheard_of
+from tests.patients.acts import Json, act, bulk, events_of, new_mail, new_phone, new_ssn, register, unheard_of
 from tests.patients.test_bulk import NOBODY, codes, row, statuses
 
 
 def signals() -> dict[str, Json]:
     """For each word of match_on what makes a match by it, in two spellings; new ones on each call."""
-    mail, ssn, name = uuid4().hex + "@example.com", f"9{uuid4().int % 10**8:08d}", unheard_of()
-    phone, chart = f"212{2_000_000 + uuid4().int % 7_999_999}", uuid4().hex
+    mail, ssn, name, phone, chart = new_mail(), new_ssn(), unheard_of(), new_phone(), uuid4().hex
     return {
         "chart_number": {"a": {"chart_number": chart}, "b": {"chart_number": chart}},
         "email": {"a": {"email": mail}, "b": {"email": mail.upper()}},
@@ -129,7 +128,7 @@ def test_twins_are_not_one_patient(desk: Client) -> None:
     third = [row(first_name="Eva", last_name=name, date_of_birth="2015-05-05")]
     assert statuses(bulk(desk, third, on_duplicate="update", match_on=["name_dob"])) == ["created"]
     again = bulk(desk, twins, on_duplicate="update", match_on=["name_dob"])
-    assert statuses(again) == ["updated", "updated"]
+    assert statuses(again) == ["unchanged", "unchanged"]
     assert [r["patient_id"] for r in again["results"]] == [r["patient_id"] for r in answer["results"]]
 
 
@@ -147,16 +146,62 @@ def test_the_archived_match_nothing(desk: Client) -> None:
     assert desk.get(f"/patients/{gone['id']}").status_code == 404
 
 
-def test_an_update_that_changes_nothing_leaves_the_version(desk: Client) -> None:
-    """Sent every night, an import must not make everybody look changed."""
-    number = uuid4().hex
-    rows = [row(chart_number=number, email="a@example.com", social_security_number="900-22-3333")]
-    first = bulk(desk, rows, on_duplicate="update")
-    assert statuses(first) == ["created"]
-    assert statuses(bulk(desk, rows, on_duplicate="update")) == ["updated"]
-    patient_id = first["results"][0]["patient_id"]
+def test_a_row_that_equals_the_record_is_unchanged(desk: Client) -> None:
+    """Sent every night, an import must not make everybody look changed: no version, no event, no count of it."""
+    number, ssn = uuid4().hex, new_ssn()
+    rows = [row(chart_number=number, email="a@example.com", social_security_number=ssn)]
+    assert statuses(bulk(desk, rows, on_duplicate="update")) == ["created"]
+    metas: list[Json] = [{"mode": "validate"}, {"atomic": True}, {}]
+    answers = [bulk(desk, rows, on_duplicate="update", **meta) for meta in metas]
+    for answer in answers:
+        assert statuses(answer) == ["unchanged"]
+        assert (answer["updated"], answer["unchanged"]) == (0, 1)
+    [patient_id] = {answer["results"][0]["patient_id"] for answer in answers}
     assert desk.read(f"/patients/{patient_id}")["version"] == 1
     assert len(events_of(desk, patient_id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, "unchanged"),
+        ({"last_name": "Lind", "city": "Boston", "receives_sms": True, "status": "active"}, "unchanged"),
+        ({"email": " A@example.com "}, "unchanged"),
+        ({"email": "a@example.com"}, "updated"),
+        ({"mobile_phone": "+13125550142"}, "updated"),
+        ({"city": None}, "updated"),
+        ({"state": None}, "unchanged"),
+        ({"date_of_birth": "1984-02-11"}, "unchanged"),
+        ({"date_of_birth": "1984-02-12"}, "updated"),
+        ({"social_security_number": "900-22-3333"}, "unchanged"),
+        ({"social_security_number": "900-22-3334"}, "updated"),
+        ({"social_security_number": None}, "updated"),
+        ({"responsible_party_uuid": None}, "unchanged"),
+        ({"billing_account": {"mode": "own"}}, "unchanged"),
+    ],
+)
+def test_updated_counts_what_changed_something(desk: Client, sent: Json, status: str) -> None:
+    """Field by field against the record, as it is kept."""
+    number = uuid4().hex
+    kept = {
+        "city": "Boston", "email": "A@example.com", "mobile_phone": "(312) 555-0142", "receives_sms": True,
+        "date_of_birth": "1984-02-11", "social_security_number": "900223333",
+    }  # fmt: skip
+    made = register(desk, first_name="Ana", last_name="Lind", chart_number=number, **kept)
+    answer = bulk(desk, [row(chart_number=number, **sent)], on_duplicate="update")
+    assert statuses(answer) == [status]
+    assert desk.read(f"/patients/{made['id']}")["version"] == (1 if status == "unchanged" else 2)
+
+
+def test_a_row_that_repeats_an_earlier_one_is_unchanged(desk: Client) -> None:
+    """Against what earlier rows have made of the patient, an SSN too."""
+    number, ssn = uuid4().hex, new_ssn()
+    first, second = row(chart_number=number, city="Boston"), row(chart_number=number, social_security_number=ssn)
+    answer = bulk(desk, [first, first, second, second, first], on_duplicate="update")
+    assert statuses(answer) == ["created", "unchanged", "updated", "unchanged", "unchanged"]
+    assert len({r["patient_id"] for r in answer["results"]}) == 1
+    again = bulk(desk, [first, second | {"city": "Bath"}, second, first], on_duplicate="update")
+    assert statuses(again) == ["unchanged", "updated", "unchanged", "updated"]
 
 
 def test_absent_fields_stay_and_null_clears_in_an_update_too(desk: Client) -> None:
@@ -197,9 +242,9 @@ def test_two_updates_of_one_call_do_not_share_a_chart_number(desk: Client) -> No
 def test_a_status_is_not_changed_by_an_import(desk: Client) -> None:
     """Transitions alone do that; the same status is no change."""
     number = uuid4().hex
-    register(desk, chart_number=number, status="inactive")
+    register(desk, last_name="Lind", chart_number=number, status="inactive")
     same = bulk(desk, [row(chart_number=number, status="inactive")], on_duplicate="update")
-    assert statuses(same) == ["updated"]
+    assert statuses(same) == ["unchanged"]
     answer = bulk(desk, [row(chart_number=number, status="active")], on_duplicate="update")
     assert statuses(answer) == ["failed"]
     assert codes(answer["results"][0]) == {("body", "rows", 0, "status"): "invalid_transition"}

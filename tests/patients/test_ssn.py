@@ -6,21 +6,15 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from random import SystemRandom
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.database import connected
 from tests.house import Client, Org, new_house, problems
-from tests.patients.acts import Json, bulk, change, events_of, register
+from tests.patients.acts import Json, bulk, change, events_of, new_ssn, register
 
 FIELD = "social_security_number"
-
-
-def new_number() -> str:
-    """Nine digits of the range that is never given to anybody (900 to 999 at the start)."""
-    return f"9{SystemRandom().randrange(10**8):08d}"
 
 
 def dashed(number: str) -> str:
@@ -43,7 +37,7 @@ def loud() -> Iterator[Org]:
 
 def test_every_answer_masks_it(desk: Client) -> None:
     """Create, read, PATCH, list, walk, archive, restore and import show the last four digits alone."""
-    number = new_number()
+    number = new_ssn()
     masked = f"***-**-{number[-4:]}"
     made = register(desk, social_security_number=dashed(number))
     path = f"/patients/{made['id']}"
@@ -62,7 +56,7 @@ def test_every_answer_masks_it(desk: Client) -> None:
 
 def test_digits_and_dashes_are_the_same_number(desk: Client) -> None:
     """Both forms are stored as one: sending the other form changes nothing."""
-    number = new_number()
+    number = new_ssn()
     made = register(desk, social_security_number=number)
     assert change(desk, made, social_security_number=dashed(number))["version"] == 1
     assert whole(desk, made) in (number, dashed(number))
@@ -71,7 +65,7 @@ def test_digits_and_dashes_are_the_same_number(desk: Client) -> None:
 @pytest.mark.parametrize("role", ["admin", "billing"])
 def test_administrators_and_billing_may_see_it_whole(shared_org: Org, desk: Client, role: str) -> None:
     """With `?reveal=ssn`, and masked without."""
-    number = new_number()
+    number = new_ssn()
     made = register(desk, social_security_number=number)
     caller = shared_org.desk(role)
     assert str(whole(caller, made)).replace("-", "") == number
@@ -81,7 +75,7 @@ def test_administrators_and_billing_may_see_it_whole(shared_org: Org, desk: Clie
 @pytest.mark.parametrize("role", ["clinician", "front_desk", "read_only", "integration"])
 def test_nobody_else_may_see_it_whole(shared_org: Org, desk: Client, role: str) -> None:
     """403, and the refusal is in the audit trail."""
-    number = new_number()
+    number = new_ssn()
     made = register(desk, social_security_number=number)
     answer = shared_org.desk(role).get(f"/patients/{made['id']}", params={"reveal": "ssn"})
     assert answer.status_code == 403
@@ -97,7 +91,7 @@ def trail(desk: Client, patient: Json) -> list[Json]:
 
 def test_seeing_it_whole_is_audited_as_such(desk: Client) -> None:
     """The record of a reveal can be told from that of an ordinary read."""
-    made = register(desk, social_security_number=new_number())
+    made = register(desk, social_security_number=new_ssn())
     desk.read(f"/patients/{made['id']}")
     [read] = [e for e in trail(desk, made) if e["method"] == "GET"]
     whole(desk, made)
@@ -109,7 +103,7 @@ def test_seeing_it_whole_is_audited_as_such(desk: Client) -> None:
 
 def test_no_spelling_of_the_question_hides_a_reveal_from_the_audit(desk: Client) -> None:
     """`r%65veal` is the same parameter."""
-    made = register(desk, social_security_number=new_number())
+    made = register(desk, social_security_number=new_ssn())
     answer = desk.get(f"/patients/{made['id']}?r%65veal=ssn")
     assert "*" not in answer.json()[FIELD]
     assert [e["action"] for e in trail(desk, made) if e["method"] == "GET"] == ["reveal"]
@@ -117,7 +111,7 @@ def test_no_spelling_of_the_question_hides_a_reveal_from_the_audit(desk: Client)
 
 def test_a_whole_number_is_never_answered_from_a_copy(desk: Client) -> None:
     """A reveal with If-None-Match answers in full, and no cache may keep it."""
-    made = register(desk, social_security_number=new_number())
+    made = register(desk, social_security_number=new_ssn())
     answer = desk.get(f"/patients/{made['id']}", params={"reveal": "ssn"}, headers={"If-None-Match": '"1"'})
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
 
@@ -135,7 +129,7 @@ def test_a_wrong_form_is_refused_without_repeating_it(desk: Client, wrong: str) 
 
 def test_it_can_be_changed_and_cleared(desk: Client) -> None:
     """After null there is nothing to reveal, nor to be matched by."""
-    first, second = new_number(), new_number()
+    first, second = new_ssn(), new_ssn()
     made = register(desk, social_security_number=first)
     now = change(desk, made, social_security_number=second)
     assert (now[FIELD], str(whole(desk, made)).replace("-", "")) == (f"***-**-{second[-4:]}", second)
@@ -148,7 +142,7 @@ def test_it_can_be_changed_and_cleared(desk: Client) -> None:
 
 def test_no_search_finds_by_it(desk: Client) -> None:
     """Neither lists, nor walks, nor typeahead, by the whole or by its end."""
-    number = new_number()
+    number = new_ssn()
     made = register(desk, social_security_number=number)
     for asked in (number, dashed(number), number[:5]):
         found = [
@@ -163,7 +157,7 @@ def test_it_lies_in_clear_in_no_log_event_metric_or_file(loud: Org) -> None:
     """Sent by create, PATCH, import, duplicate check, as a wrong value, a search, with and without dashes; then the
     debug log, events, audit trail, metrics and every file of the data directory are searched for the digits."""
     desk = loud.desk()
-    numbers = [new_number() for _ in range(6)]
+    numbers = [new_ssn() for _ in range(6)]
     made = register(desk, social_security_number=numbers[0])
     change(desk, made, social_security_number=dashed(numbers[1]))
     bulk(desk, [{"first_name": "A", "last_name": "B", FIELD: numbers[2]}], match_on=["ssn"], on_duplicate="skip")
@@ -195,7 +189,7 @@ def test_it_lies_in_clear_in_no_log_event_metric_or_file(loud: Org) -> None:
 
 def test_equal_numbers_are_sealed_differently(loud: Org) -> None:
     """Two patients of one org with one number: what is stored differs, yet they are found as duplicates."""
-    desk, number = loud.desk(), new_number()
+    desk, number = loud.desk(), new_ssn()
     first, second = (register(desk, social_security_number=number) for _ in range(2))
     assert [d["match_reasons"] for d in second["potential_duplicates"]] == [["ssn"]]
     assert second["potential_duplicates"][0]["id"] == first["id"]
@@ -214,8 +208,8 @@ async def sealed_in(org: Org, patient_ids: list[str]) -> list[bytes]:
 
 def test_events_name_the_field_and_never_the_value(desk: Client) -> None:
     """A change of the number says that it changed."""
-    made = register(desk, social_security_number=new_number())
-    change(desk, made, social_security_number=new_number())
+    made = register(desk, social_security_number=new_ssn())
+    change(desk, made, social_security_number=new_ssn())
     events = events_of(desk, made["id"])
     assert [(e["type"], FIELD in e["changed"]) for e in events] == [
         ("patient.created", True),

@@ -11,10 +11,12 @@ from chairside.changes import Asked, Change, Desk, Record, Reply
 from chairside.errors import Problem, Refused
 from chairside.fields import Body, try_body
 from chairside.records.patients.guarantors import Families, families_of
-from chairside.records.patients.matching import Row, Seen, existing_matches
+from chairside.records.patients.matching import WRITTEN, Judged, Matcher, Row
 
-STATUSES = ("created", "updated", "skipped", "failed", "validated")
-GUARANTOR = "responsible_party_id"
+STATUSES = (*WRITTEN, "unchanged", "skipped", "failed", "validated")
+ANOTHER_PERSON = "The row shares a signal with a patient of another name and birth date."
+PERHAPS_ANOTHER = "The row shares a signal with a patient who may be another person."
+GUARANTOR, SSN = "responsible_party_id", "social_security_number"
 
 
 @dataclass(slots=True)
@@ -27,6 +29,7 @@ class Book:
     allergic: set[str]
     new: dict[str, Change] = field(default_factory=dict)
     held: dict[str, Change] = field(default_factory=dict)
+    now: dict[str, Record] = field(default_factory=dict)
 
 
 async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
@@ -42,11 +45,11 @@ async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
     await _check_references(desk, rows)
     book = await _decide(desk, rows, meta["on_duplicate"], meta["match_on"])
     _conclude(rows, validate=meta["mode"] == "validate", atomic=meta["atomic"])
-    written = {id(r.change) for r in rows if r.status in ("created", "updated")}
+    written = {id(r.change) for r in rows if r.status in WRITTEN}
     if written:
         await desk.save_many("patient", [c for c in book.new.values() if id(c) in written], "created")
         await desk.save_many("patient", [c for c in book.held.values() if id(c) in written], "updated")
-    unmade = set() if written else set(book.new)
+    unmade = {own for own, change in book.new.items() if id(change) not in written}
     tally = Counter(r.status for r in rows)
     counts = {status: tally[status] for status in STATUSES}
     return Reply(data={"results": [r.shown(unmade) for r in rows], "total": len(rows), **counts})
@@ -74,34 +77,38 @@ def _settle(desk: Desk, row: Row, change: Change) -> None:
 
 async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str, match_on: Sequence[str]) -> Book:
     """What becomes of each good row, one after the other: a row that failed is nobody's double and no guarantor."""
-    good = [r for r in rows if r.good]
-    existing, seen = await existing_matches(desk, good, match_on), Seen(match_on)
-    book = await _opened(desk, good, {m for found in existing.values() for m in found if on_duplicate == "update"})
+    good, matcher = [r for r in rows if r.good], Matcher(match_on)
+    await matcher.look(desk, good)
+    book = await _opened(desk, good, matcher.found if on_duplicate == "update" else set())
     await desk.know_places("patient", [*(row.made.after for row in good), *book.before.values()])
     async for few in desk.in_turns(good):
         for row in few:
-            patient = row.made.after
-            row.matches = list(dict.fromkeys([*existing[row.index], *seen.earlier(patient)]))
-            _decide_one(desk, row, book, on_duplicate)
+            own = row.made.after["id"]
+            _decide_one(desk, row, matcher.judge(row, book.now), book, on_duplicate)
             if row.good:
                 same = row.matches and on_duplicate != "create"
-                seen.note(patient, row.matches[0] if same else patient["id"])
+                matcher.remember(row, row.matches[0] if same else own)
     return book
 
 
-def _decide_one(desk: Desk, row: Row, book: Book, on_duplicate: str) -> None:
-    if not row.matches or on_duplicate != "update":
+def _decide_one(desk: Desk, row: Row, judged: Judged, book: Book, on_duplicate: str) -> None:
+    row.matches = judged.same or judged.other or judged.unsure
+    if not judged.same or on_duplicate != "update":
         _judge_days(desk, row, row.made)
     if not row.good:
         return
-    if row.matches and on_duplicate == "fail":
-        row.fail("duplicate_row")
-    elif row.matches and on_duplicate == "skip":
-        row.status = "skipped"
-    elif row.matches and on_duplicate == "update":
-        _update(desk, row, book)
-    else:
+    if judged.other and not judged.same:
+        row.fail("ambiguous_match", msg=ANOTHER_PERSON)
+    elif not row.matches or on_duplicate == "create":
         _create(row, book)
+    elif not judged.same:
+        row.fail("ambiguous_match", msg=PERHAPS_ANOTHER)
+    elif on_duplicate == "fail":
+        row.fail("duplicate_row")
+    elif on_duplicate == "skip":
+        row.status = "skipped"
+    else:
+        _update(desk, row, book)
 
 
 def _judge_days(desk: Desk, row: Row, change: Change) -> None:
@@ -138,7 +145,7 @@ def _create(row: Row, book: Book) -> None:
         row.fail(code, "responsible_party_uuid")
     else:
         book.charts.update(c for c in [chart] if c)
-        book.new[patient["id"]] = row.made
+        book.new[patient["id"]], book.now[patient["id"]] = row.made, patient
         row.status = "created"
 
 
@@ -167,11 +174,22 @@ def _update(desk: Desk, row: Row, book: Book) -> None:
         row.fail(code, "responsible_party_uuid")
     if not row.good:
         return  # alone: what other rows put onto the same patient stays
+    row.change, row.status = onto, "unchanged" if _equal(desk, onto, trial) else "updated"
+    if row.status == "unchanged":
+        return
     onto.after, onto.given = trial.after, trial.given
+    book.now[target] = onto.after
     book.charts.update(c for c in [chart] if c)
-    row.change, row.status = onto, "updated"
     if onto.before is not None:
         book.held[target] = onto
+
+
+def _equal(desk: Desk, onto: Change, trial: Change) -> bool:
+    """True where a row says nothing new of its patient; an SSN is compared by its blind index until a row gave one."""
+    ssn, told = trial.after[SSN], SSN in trial.given and SSN not in onto.given and onto.before is not None
+    known = onto.after[SSN] if not told else onto.after[f"{SSN}_index"]
+    same = known in desk.blind(ssn) if told and ssn else known == ssn
+    return same and all(trial.after[column] == value for column, value in onto.after.items() if column != SSN)
 
 
 def _sent(row: Row, target: str) -> dict[str, Any]:
@@ -195,7 +213,7 @@ def _conclude(rows: Sequence[Row], *, validate: bool, atomic: bool) -> None:
             row.status = "failed"
     failed = any(row.status == "failed" for row in rows)
     for row in rows:
-        if validate and row.status in ("created", "updated"):
+        if validate and row.status in WRITTEN:
             row.status = "validated"
         elif atomic and failed and row.status != "failed":
             row.status = "skipped"

@@ -1,90 +1,161 @@
-"""Who may be the same person: one finder, by birth date with last name, e-mail, mobile telephone and SSN."""
+"""Finds who may be the same person: one finder, by birth date with last name, e-mail, telephones and SSN."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply
+from chairside.records.patients.names import HowNamed, bare, exchanged, surname_match
+from chairside.records.patients.rules import e164
 from chairside.records.patients.shapes import FOUND, SIGNALS
-from chairside.telephones import e164
+from chairside.records.patients.signals import Signals, phone_field, signals_of
 from chairside.words import fold, squeeze
 
 MOST = 50
+# An e-mail address or a telephone that more live patients have identifies nobody. The statement reads one row more.
+MOST_SHARING = 20
+SHARED = ("email", "phone")
+# The place of a probe, with the signal and the value that found a patient.
+Via = tuple[int, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What is known of somebody, in the form it is compared in."""
+    """A person to look for; `person` is None where names do not count, `ssn` are blind indexes."""
 
-    last_name_key: str | None
-    date_of_birth: date | None
-    email_key: str | None
-    mobile_phone_e164: str | None
+    person: Record | None
+    email: str | None
+    phones: tuple[str, ...]
     ssn: Sequence[bytes] = field(default_factory=tuple)
 
 
-def probe_of(desk: Desk, patient: Record, ssn: str | None) -> Probe:
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A patient that the statement found, with the signals and values that did."""
+
+    patient: Record
+    by: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A patient who may be the person of a probe, with the signals, and in which way each matched."""
+
+    patient: Record
+    ways: tuple[tuple[str, str], ...]
+
+    @property
+    def reasons(self) -> list[str]:
+        """The signals in the order of SIGNALS."""
+        return [signal for signal, _ in self.ways]
+
+    def shown(self) -> dict[str, Any]:
+        details = [{"reason": signal, "matched": way} for signal, way in self.ways]
+        return {f: self.patient[f] for f in FOUND} | {"match_reasons": self.reasons, "match_details": details}
+
+
+def probe_of(desk: Desk, person: Record | None, signals: Signals) -> Probe:
     return Probe(
-        last_name_key=patient["last_name_key"],
-        date_of_birth=patient["date_of_birth"],
-        email_key=patient["email_key"],
-        mobile_phone_e164=patient["mobile_phone_e164"],
-        ssn=desk.blind(ssn) if ssn else (),
+        person=person,
+        email=signals.email,
+        phones=signals.phones,
+        ssn=desk.blind(signals.ssn) if signals.ssn else (),
     )
 
 
-async def find(desk: Desk, probes: Sequence[Probe]) -> list[list[dict[str, Any]]]:
-    """For each probe the patients that match, most reasons first, at most 50; archived ones are left out."""
-    named = [(i, p.last_name_key, p.date_of_birth) for i, p in enumerate(probes) if p.last_name_key and p.date_of_birth]
-    mailed = [(i, p.email_key) for i, p in enumerate(probes) if p.email_key]
-    called = [(i, p.mobile_phone_e164) for i, p in enumerate(probes) if p.mobile_phone_e164]
+async def find(desk: Desk, probes: Sequence[Probe]) -> list[list[Match]]:
+    """Returns for each probe the patients that match, most reasons first, at most 50; archived ones are left out."""
+    columns = _asked(probes)
+    if not any(columns):
+        return [[] for _ in probes]
+    found: list[dict[str, Hit]] = [{} for _ in probes]
+    sharing: Counter[Via] = Counter()
+    for row in await desk.ask("patients.duplicates", *columns):
+        place, via = row["place"], (row["via"], row["value"])
+        hit = found[place].setdefault(row["id"], Hit(row))
+        if via not in hit.by:
+            hit.by.add(via)
+            sharing[place, *via] += 1
+    common = {via for via, patients in sharing.items() if patients > MOST_SHARING and via[1] in SHARED}
+    return [_ranked(place, probe, found[place].values(), common) for place, probe in enumerate(probes)]
+
+
+def _asked(probes: Sequence[Probe]) -> list[list[object]]:
+    """The parameters of the statement: for names, addresses, telephones and SSNs the probes and their values."""
+    named = [(i, *_names(p.person)) for i, p in enumerate(probes) if p.person and p.person["date_of_birth"]]
+    mailed = [(i, p.email) for i, p in enumerate(probes) if p.email]
+    called = [(i, number) for i, p in enumerate(probes) for number in p.phones]
     numbered = [(i, index) for i, p in enumerate(probes) for index in p.ssn]
-    found: list[dict[str, dict[str, Any]]] = [{} for _ in probes]
-    if named or mailed or called or numbered:
-        columns = (*_columns(named, 3), *_columns(mailed, 2), *_columns(called, 2), *_columns(numbered, 2))
-        for row in await desk.ask("patients.duplicates", *columns):
-            reasons = _reasons(row, probes[row["place"]])
-            found[row["place"]][row["id"]] = {f: row[f] for f in FOUND} | {"match_reasons": reasons}
-    return [_ranked(list(entries.values())) for entries in found]
+    return [*_columns(named, 4), *_columns(mailed, 2), *_columns(called, 2), *_columns(numbered, 2)]
 
 
-def _reasons(row: Record, probe: Probe) -> list[str]:
-    """All signals a patient matches by, whichever of them found the patient, in the order of SIGNALS."""
-    name, born = probe.last_name_key, probe.date_of_birth
-    held = (
-        bool(name and born) and (row["last_name_key"], row["date_of_birth"]) == (name, born),
-        bool(probe.email_key) and row["email_key"] == probe.email_key,
-        bool(probe.mobile_phone_e164) and row["mobile_phone_e164"] == probe.mobile_phone_e164,
-        row["social_security_number_index"] in probe.ssn,
-    )
-    return [signal for signal, holds in zip(SIGNALS, held, strict=True) if holds]
+def _names(person: Record) -> tuple[object, str, str | None]:
+    first = person.get("first_name")
+    last = bare(person["last_name"], squeeze(person["last_name"]))
+    return person["date_of_birth"], last, squeeze(first) if first else None
 
 
 def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
     return [[row[i] for row in rows] for i in range(width)]
 
 
-def _ranked(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(entries, key=lambda e: (-len(e["match_reasons"]), e["last_name"], e["first_name"], e["id"]))[:MOST]
+def _ranked(place: int, probe: Probe, hits: Iterable[Hit], common: Set[Via]) -> list[Match]:
+    matches = []
+    for hit in hits:
+        told = {(via, value) for via, value in hit.by if (place, via, value) not in common}
+        if ways := _ways(hit.patient, probe, told):
+            matches.append(Match(hit.patient, ways))
+
+    def rank(match: Match) -> tuple[object, ...]:
+        patient = match.patient
+        return -len(match.ways), patient["last_name"], patient["first_name"], patient["id"]
+
+    return sorted(matches, key=rank)[:MOST]
+
+
+def _ways(patient: Record, probe: Probe, told: Set[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Every signal that a patient matches by, in the order of SIGNALS."""
+    by = {via for via, _ in told}
+    held = (
+        how_named(probe.person, patient) if probe.person else None,
+        "email" if "email" in by else None,
+        phone_field(patient, [value for via, value in told if via == "phone"]) if "phone" in by else None,
+        "ssn" if "ssn" in by else None,
+    )
+    return tuple((signal, way) for signal, way in zip(SIGNALS, held, strict=True) if way)
+
+
+def how_named(person: Record, row: Record) -> HowNamed | None:
+    """Tells how two people born on the same day match by name; None where they do not."""
+    if person["date_of_birth"] is None or person["date_of_birth"] != row["date_of_birth"]:
+        return None
+    if how := surname_match(person["last_name"], row["last_name"]):
+        return how
+    if person.get("first_name"):
+        return "exchanged_names" if exchanged(person, row) else None
+    return "exchanged_names" if squeeze(row["first_name"]) == squeeze(person["last_name"]) else None
 
 
 async def note_duplicates(desk: Desk, change: Change) -> None:
     """Tells who creates a patient whom it may double; never in the way."""
     if change.before is None:
-        ssn = change.after["social_security_number"]
-        change.extra["potential_duplicates"] = (await find(desk, [probe_of(desk, change.after, ssn)]))[0]
+        new = change.after
+        probe = probe_of(desk, new, signals_of(new, new["social_security_number"]))
+        change.extra["potential_duplicates"] = [match.shown() for match in (await find(desk, [probe]))[0]]
 
 
 async def check_duplicates(desk: Desk, asked: Asked) -> Reply:
     body = asked.body
+    person: Record = {"last_name": body["last_name"], "date_of_birth": body.get("date_of_birth")}
     known: Record = {
-        "last_name_key": squeeze(body["last_name"]),
-        "date_of_birth": body.get("date_of_birth"),
         "email_key": fold(body["email"]) if body.get("email") else None,
         "mobile_phone_e164": e164(body.get("mobile_phone"), desk.region),
+        "home_phone_e164": None,
+        "work_phone_e164": None,
     }
-    items = (await find(desk, [probe_of(desk, known, body.get("social_security_number"))]))[0]
+    probe = probe_of(desk, person, signals_of(known, body.get("social_security_number")))
+    items = [match.shown() for match in (await find(desk, [probe]))[0]]
     return Reply(data={"items": items, "total": len(items)})

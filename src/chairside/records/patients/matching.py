@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from chairside.changes import Change, Desk, Record
 from chairside.errors import CODES, Problem
-from chairside.records.patients.duplicates import Probe, find, probe_of
-from chairside.words import squeeze
+from chairside.records.patients.duplicates import MOST_SHARING, Match, find, probe_of
+from chairside.records.patients.identity import OWN_NUMBERS, Verdict, judge
+from chairside.records.patients.names import bare_names, first_names_agree
+from chairside.records.patients.signals import Signals, signals_of
+
+# A signal with its value.
+Key = tuple[str, object]
+WRITTEN = ("created", "updated")
+# Patients remembered of one call for one value: more say nothing, or are copies of one row.
+MOST_REMEMBERED = MOST_SHARING
 
 
 @dataclass(slots=True)
@@ -39,7 +48,7 @@ class Row:
 
     def shown(self, unmade: Set[str]) -> dict[str, Any]:
         """The result of the row; `unmade` are the ids of patients that the call would have made and did not."""
-        kept = self.status in ("created", "updated")
+        kept = self.status in (*WRITTEN, "unchanged") and self.made.after["id"] not in unmade
         return {
             "index": self.index,
             "row_key": self.row_key,
@@ -50,64 +59,139 @@ class Row:
         }
 
 
-class Seen:
-    """Whom the rows so far stand for, by what makes a match."""
+@dataclass(slots=True)
+class Candidate:
+    """A patient who shares signals with a row, as the patient was found."""
+
+    patient: Record
+    signals: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Judged:
+    """Ids of the candidates: one person with the row, certainly another person, or undecided."""
+
+    same: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+
+
+class Matcher:
+    """Finds for each row of a call the patients it shares signals with: those that are there, and earlier rows."""
 
     def __init__(self, match_on: Sequence[str]) -> None:
         self._match_on = match_on
-        self._ids: dict[tuple[str, object], str] = {}
+        self._existing: dict[int, dict[str, Candidate]] = {}
+        self._keys: dict[int, list[Key]] = {}
+        self._common: set[Key] = set()
+        self._ids: dict[Key, dict[str, None]] = defaultdict(dict)
 
-    def earlier(self, patient: Record) -> list[str]:
-        return [self._ids[key] for key in _keys(patient, self._match_on) if key in self._ids]
+    async def look(self, desk: Desk, rows: Sequence[Row]) -> None:
+        """Reads the patients that any of the rows may double, by a fixed number of statements."""
+        self._existing = {r.index: {} for r in rows}
+        signals = [signals_of(r.made.after, r.made.after["social_security_number"]) for r in rows]
+        self._keys = {r.index: list(_keys(r.made.after, s, self._match_on)) for r, s in zip(rows, signals, strict=True)}
+        if "chart_number" in self._match_on:
+            await self._look_by_chart(desk, rows)
+        by_name = "name_dob" in self._match_on
+        probes = [
+            probe_of(desk, r.made.after if by_name else None, _chosen(s, self._match_on))
+            for r, s in zip(rows, signals, strict=True)
+        ]
+        found = await find(desk, probes)
+        self._common = _too_common(rows, self._keys, found)
+        for row, matches in zip(rows, found, strict=True):
+            self._note(row, matches)
 
-    def note(self, patient: Record, patient_id: str) -> None:
-        for key in _keys(patient, self._match_on):
-            self._ids.setdefault(key, patient_id)
+    @property
+    def found(self) -> set[str]:
+        """The ids of all patients that a row shares a signal with."""
+        return {own for candidates in self._existing.values() for own in candidates}
 
-
-async def existing_matches(desk: Desk, rows: Sequence[Row], match_on: Sequence[str]) -> dict[int, list[str]]:
-    """For each row, by its index, the patients whom it may double."""
-    found: dict[int, list[str]] = {r.index: [] for r in rows}
-    if "chart_number" in match_on:
+    async def _look_by_chart(self, desk: Desk, rows: Sequence[Row]) -> None:
         charts = {r.made.after["chart_number"] for r in rows if r.made.after["chart_number"]}
-        held = {c["chart_number"]: c["id"] for c in await desk.ask("patients.by_chart_number", list(charts), False)}
+        held = {c["chart_number"]: c for c in await desk.ask("patients.by_chart_number", list(charts), False)}
         for row in rows:
             if taken := held.get(row.made.after["chart_number"]):
-                found[row.index].append(taken)
-    signals = set(match_on) - {"chart_number"}
-    if signals:
-        probes = [_probe(desk, r.made.after, signals) for r in rows]
-        for row, items in zip(rows, await find(desk, probes), strict=True):
-            found[row.index].extend(i["id"] for i in items if _same(i, row))
-    return found
+                self._existing[row.index][taken["id"]] = Candidate(taken, {"chart_number"})
+
+    def _note(self, row: Row, matches: Sequence[Match]) -> None:
+        common = {signal for signal, value in self._keys[row.index] if (signal, value) in self._common}
+        for match in matches:
+            signals = {signal for signal, way in match.ways if _counts(signal, way, row, match)} - common
+            if signals:
+                at = self._existing[row.index].setdefault(match.patient["id"], Candidate(match.patient))
+                at.signals |= signals
+
+    def judge(self, row: Row, now: Mapping[str, Record]) -> Judged:
+        """Judges all whom a row shares signals with; `now` has those whom earlier rows made or changed."""
+        patient = row.made.after
+        shared = {own: set(c.signals) for own, c in self._existing[row.index].items()}
+        for signal, value in self._keys[row.index]:
+            for own in self._ids.get((signal, value), ()):
+                shared.setdefault(own, set()).add(signal)
+        judged = Judged()
+        for own, signals in shared.items():
+            other = now.get(own) or self._existing[row.index][own].patient
+            verdict = judge(patient, other, signals)
+            if verdict is Verdict.SAME:
+                judged.same.append(own)
+            elif verdict is Verdict.UNSURE:
+                judged.unsure.append(own)
+            elif verdict is Verdict.OTHER:
+                judged.other.append(own)
+                if not OWN_NUMBERS.isdisjoint(signals):
+                    # Somebody else's own number: no other match makes this right.
+                    return Judged(other=[own])
+        return judged
+
+    def remember(self, row: Row, patient_id: str) -> None:
+        """Lets later rows match the patient whom this row stands for."""
+        for key in self._keys[row.index]:
+            ids = self._ids[key]
+            if key not in self._common and len(ids) < MOST_REMEMBERED:
+                ids[patient_id] = None
 
 
-def _probe(desk: Desk, patient: Record, signals: set[str]) -> Probe:
-    whole = probe_of(desk, patient, patient["social_security_number"] if "ssn" in signals else None)
-    return Probe(
-        last_name_key=whole.last_name_key if "name_dob" in signals else None,
-        date_of_birth=whole.date_of_birth,
-        email_key=whole.email_key if "email" in signals else None,
-        mobile_phone_e164=whole.mobile_phone_e164 if "mobile_phone" in signals else None,
-        ssn=whole.ssn,
+def _chosen(signals: Signals, match_on: Collection[str]) -> Signals:
+    return Signals(
+        email=signals.email if "email" in match_on else None,
+        phones=signals.phones if "mobile_phone" in match_on else (),
+        ssn=signals.ssn if "ssn" in match_on else None,
     )
 
 
-def _same(item: dict[str, Any], row: Row) -> bool:
-    """Twins share last name and birth date, so an import asks for the first name too."""
-    if item["match_reasons"] != ["name_dob"]:
+def _counts(signal: str, way: str, row: Row, match: Match) -> bool:
+    """An import acts without anybody looking, so a name needs the first name too, and the whole last name."""
+    if signal != "name_dob" or way == "exchanged_names":
         return True
-    return bool(squeeze(item["first_name"]) == row.made.after["first_name_key"])
+    return way != "part_of_last_name" and first_names_agree(row.made.after, match.patient) is True
 
 
-def _keys(patient: Record, match_on: Sequence[str]) -> Iterable[tuple[str, object]]:
+def _keys(patient: Record, signals: Signals, match_on: Collection[str]) -> Iterator[Key]:
+    chosen = _chosen(signals, match_on)
     if "chart_number" in match_on and patient["chart_number"]:
         yield "chart_number", patient["chart_number"]
-    if "email" in match_on and patient["email_key"]:
-        yield "email", patient["email_key"]
-    if "mobile_phone" in match_on and patient["mobile_phone_e164"]:
-        yield "mobile_phone", patient["mobile_phone_e164"]
-    if "ssn" in match_on and patient["social_security_number"]:
-        yield "ssn", patient["social_security_number"]
+    if chosen.email:
+        yield "email", chosen.email
+    for number in chosen.phones:
+        yield "mobile_phone", number
+    if chosen.ssn:
+        yield "ssn", chosen.ssn
     if "name_dob" in match_on and patient["date_of_birth"]:
-        yield "name_dob", (patient["last_name_key"], patient["first_name_key"], patient["date_of_birth"])
+        yield "name_dob", (patient["date_of_birth"], *sorted(bare_names(patient)))
+
+
+def _too_common(rows: Sequence[Row], keys: Mapping[int, Sequence[Key]], found: Sequence[Sequence[Match]]) -> set[Key]:
+    """The addresses and telephones that more people share than may, rows and patients counted together."""
+    sharing: dict[Key, set[object]] = defaultdict(set)
+    for row, matches in zip(rows, found, strict=True):
+        for key in keys[row.index]:
+            if key[0] in ("email", "mobile_phone"):
+                sharing[key].add(_person(row.made.after))
+                sharing[key].update(_person(m.patient) for m in matches if key[0] in m.reasons)
+    return {key for key, people in sharing.items() if len(people) > MOST_SHARING}
+
+
+def _person(patient: Record) -> object:
+    return *bare_names(patient), patient["date_of_birth"]

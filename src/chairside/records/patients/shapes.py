@@ -27,6 +27,10 @@ from chairside.types import (
 )
 
 SIGNALS = ("name_dob", "email", "mobile_phone", "ssn")
+WAYS = (
+    "last_name", "suffix", "part_of_last_name", "exchanged_names", "email", "mobile_phone", "home_phone", "work_phone",
+    "ssn",
+)  # fmt: skip
 MATCH_ON = ("chart_number", "email", "mobile_phone", "ssn", "name_dob")
 MOST_ROWS = 5000
 Schema = dict[str, Any]
@@ -66,7 +70,21 @@ TYPED = FOUND | {
 SCHEMAS: Mapping[str, Schema] = {
     "FoundPatientOut": _object(list(TYPED), **TYPED),
     "DuplicateOut": _object(
-        [*FOUND, "match_reasons"], **FOUND, match_reasons=_list({"type": "string", "enum": list(SIGNALS)})
+        [*FOUND, "match_reasons", "match_details"],
+        **FOUND,
+        match_reasons=_list({"type": "string", "enum": list(SIGNALS)}),
+        match_details=_list(_ref("MatchDetail"))
+        | {"description": "The same reasons, each with the form in which it matched."},
+    ),
+    "MatchDetail": _object(
+        ["reason", "matched"],
+        reason={"type": "string", "enum": list(SIGNALS)},
+        matched={
+            "type": "string",
+            "enum": list(WAYS),
+            "description": "The last name as it is, but for a suffix, one half of a double name, or first and last"
+            " name exchanged; the field that holds the telephone; or the signal itself.",
+        },
     ),
     "LocationCountOut": _object(["location", "count"], location=_ref("Reference"), count=COUNT),
     "LocationCountsOut": _object(
@@ -83,17 +101,18 @@ SCHEMAS: Mapping[str, Schema] = {
         ["index", "row_key", "status", "patient_id", "errors", "duplicate_of"],
         index=COUNT,
         row_key=_text(),
-        status={"type": "string", "enum": ["created", "updated", "skipped", "failed", "validated"]},
+        status={"type": "string", "enum": ["created", "updated", "unchanged", "skipped", "failed", "validated"]},
         patient_id=_text(format="uuid") | {"x-patient": True},
         errors=_list(_ref("Problem")),
         duplicate_of=_list({"type": "string", "format": "uuid", "x-patient": True}),
     ),
     "BulkImportOut": _object(
-        ["results", "total", "created", "updated", "skipped", "failed", "validated"],
+        ["results", "total", "created", "updated", "unchanged", "skipped", "failed", "validated"],
         results=_list(_ref("BulkRowOut")),
         total=COUNT,
         created=COUNT,
-        updated=COUNT,
+        updated=COUNT | {"description": "Rows that changed something."},
+        unchanged=COUNT | {"description": "Rows that equal their patient's record."},
         skipped=COUNT,
         failed=COUNT,
         validated=COUNT,
@@ -154,7 +173,7 @@ CHECK_DUPLICATES = body_of(
     ),
     Entry(key="date_of_birth", type=Date(past=True), doc="Counts together with last_name.", nullable=True),
     Entry(key="email", type=Email(), doc="E-mail address, any case.", nullable=True),
-    Entry(key="mobile_phone", type=Phone(), doc="Mobile telephone, in any form.", nullable=True),
+    Entry(key="mobile_phone", type=Phone(), doc="Telephone in any form; matches all three fields.", nullable=True),
     Entry(key="social_security_number", type=Ssn(), doc="Matched without being decrypted.", nullable=True),
     example={"last_name": "Garcia", "date_of_birth": "1984-02-11"},
 )
@@ -185,7 +204,7 @@ BULK_META = body_of(
     Entry(
         key="match_on",
         type=Many(Choice(MATCH_ON), min=1, max=5, distinct=True),
-        doc="What makes a match; name_dob is first name, last name and birth date.",
+        doc="What makes a match; name_dob is first name, last name and birth date, mobile_phone any telephone.",
         default=["chart_number"],
     ),
 )

@@ -19,7 +19,7 @@ WHERE org_id = $1 AND responsible_party_id = ANY($2::uuid[]) AND id <> responsib
 
 -- name: by_chart_number
 -- Who has these chart numbers; with the archived, whose numbers stay taken, or without.
-SELECT id, chart_number FROM patients
+SELECT id, chart_number, first_name, last_name, middle_name, preferred_name, date_of_birth FROM patients
 WHERE org_id = $1 AND chart_number = ANY($2::text[]) AND ($3 OR deleted_at IS NULL);
 
 -- name: records
@@ -27,37 +27,45 @@ WHERE org_id = $1 AND chart_number = ANY($2::text[]) AND ($3 OR deleted_at IS NU
 SELECT * FROM patients WHERE org_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL;
 
 -- name: duplicates
--- For each probe (place) whom it matches, with what tells by which signals; at most 51 of each signal, one more than
--- is shown.
-SELECT q.place, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
-  p.mobile_phone, p.email, p.chart_number, p.last_name_key, p.email_key, p.mobile_phone_e164,
-  p.social_security_number_index
-FROM unnest($2::int[], $3::text[], $4::date[]) AS q (place, last_name_key, date_of_birth)
+-- For each probe (place) the patients it matches, with the signal (via) and the value that found each. Names are
+-- compared coarsely and read at most 51 patients a probe, one more than is shown, equal names first; an address or a
+-- telephone reads at most 21, one more than may share it. Mobile telephones have an index, the others are search words.
+SELECT q.place, 'name' AS via, '' AS value, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164
+FROM unnest($2::int[], $3::date[], $4::text[], $5::text[]) AS q (place, born, last, first)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
-    WHERE p.org_id = $1 AND p.last_name_key = q.last_name_key AND p.date_of_birth = q.date_of_birth
-      AND p.deleted_at IS NULL ORDER BY p.id LIMIT 51) p
+    WHERE p.org_id = $1 AND p.date_of_birth = q.born AND p.deleted_at IS NULL
+      AND (strpos(p.last_name_key, q.last) > 0 OR strpos(q.last, p.last_name_key) > 0
+        OR p.first_name_key = q.last OR p.last_name_key = q.first)
+    ORDER BY p.last_name_key <> q.last, p.id LIMIT 51) p
 UNION ALL
-SELECT q.place, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
-  p.mobile_phone, p.email, p.chart_number, p.last_name_key, p.email_key, p.mobile_phone_e164,
-  p.social_security_number_index
-FROM unnest($5::int[], $6::text[]) AS q (place, email_key)
+SELECT q.place, 'email', q.email, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164
+FROM unnest($6::int[], $7::text[]) AS q (place, email)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
-    WHERE p.org_id = $1 AND p.email_key = q.email_key AND p.deleted_at IS NULL ORDER BY p.id LIMIT 51) p
+    WHERE p.org_id = $1 AND p.email_key = q.email AND p.deleted_at IS NULL ORDER BY p.id LIMIT 21) p
 UNION ALL
-SELECT q.place, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
-  p.mobile_phone, p.email, p.chart_number, p.last_name_key, p.email_key, p.mobile_phone_e164,
-  p.social_security_number_index
-FROM unnest($7::int[], $8::text[]) AS q (place, mobile)
+SELECT q.place, 'phone', q.number, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164
+FROM unnest($8::int[], $9::text[]) AS q (place, number)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
-    WHERE p.org_id = $1 AND p.mobile_phone_e164 = q.mobile AND p.deleted_at IS NULL ORDER BY p.id LIMIT 51) p
+    WHERE p.org_id = $1 AND p.mobile_phone_e164 = q.number AND p.deleted_at IS NULL ORDER BY p.id LIMIT 21) p
 UNION ALL
-SELECT q.place, p.id, p.first_name, p.last_name, p.preferred_name, p.date_of_birth, p.status,
-  p.mobile_phone, p.email, p.chart_number, p.last_name_key, p.email_key, p.mobile_phone_e164,
-  p.social_security_number_index
-FROM unnest($9::int[], $10::bytea[]) AS q (place, index)
+SELECT q.place, 'phone', q.number, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164
+FROM unnest($8::int[], $9::text[]) AS q (place, number)
+  CROSS JOIN LATERAL (
+    SELECT w.patient_id FROM patient_words w
+    WHERE w.org_id = $1 AND w.scope = 1 AND w.word = q.number ORDER BY w.patient_id LIMIT 21) w
+  CROSS JOIN LATERAL (
+    SELECT * FROM patients p WHERE p.org_id = $1 AND p.id = w.patient_id AND p.deleted_at IS NULL LIMIT 1) p
+UNION ALL
+SELECT q.place, 'ssn', '', p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164
+FROM unnest($10::int[], $11::bytea[]) AS q (place, index)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
     WHERE p.org_id = $1 AND p.social_security_number_index = q.index AND p.deleted_at IS NULL
