@@ -132,6 +132,16 @@ def test_twins_are_not_one_patient(desk: Client) -> None:
     assert [r["patient_id"] for r in again["results"]] == [r["patient_id"] for r in answer["results"]]
 
 
+def test_a_name_is_found_among_many_of_one_surname_and_day(desk: Client) -> None:
+    """More than any answer shows: of a hundred the one with the same first name is the match."""
+    family = {"last_name": unheard_of(), "date_of_birth": "1984-02-11"}
+    rows = [row(first_name=f"Ana{n}", **family) for n in range(100)]
+    ids = [r["patient_id"] for r in bulk(desk, rows)["results"]]
+    answer = bulk(desk, rows[::-1], on_duplicate="skip", match_on=["name_dob"])
+    assert statuses(answer) == ["skipped"] * 100
+    assert [r["duplicate_of"] for r in answer["results"]] == [[own] for own in reversed(ids)]
+
+
 def test_the_archived_match_nothing(desk: Client) -> None:
     """They are left alone, and their chart numbers stay taken."""
     number, mail = uuid4().hex, f"{uuid4().hex}@example.com"

@@ -22,10 +22,12 @@ LIMITS = {
     "idle_in_transaction_session_timeout": "4s",
     "idle_session_timeout": "15min",
 }
-# Large ones are also planned for what they are given: a plan for a handful of ids, made while the tables were still
-# empty, would read all of an org for each of thousands.
+# Large ones wait for one another, because an import has to see the patients that another one adds. They are planned
+# for what they are given: a plan for a handful of ids, made while the tables were still empty, would read all of an org
+# for each of thousands.
 LARGE_LIMITS = (
     "; SET LOCAL statement_timeout = '55s'; SET LOCAL idle_in_transaction_session_timeout = '55s'"
+    "; SET LOCAL lock_timeout = '50s'"
     "; SET LOCAL plan_cache_mode = force_custom_plan"
 )
 # Not what they write: a row's references are looked up by plans of their own, which would be made for each row.

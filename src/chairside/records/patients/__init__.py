@@ -17,9 +17,9 @@ from chairside.types import Choice, Date, Integer, Many, Text, Uuid
 
 
 async def consult(desk: Desk, change: Change) -> None:
+    await duplicates.note_duplicates(desk, change)  # first, because its locks come before those of rows
     await rules.keep_nkda_true(desk, change)
     await rules.keep_guarantor_whole(desk, change)
-    await duplicates.note_duplicates(desk, change)
 
 
 FILTERS = (

@@ -43,8 +43,11 @@ async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
     turns = desk.in_turns(enumerate(asked.body["rows"]))
     rows = [_read(desk, i, sent, body) async for few in turns for i, sent in few]
     await _check_references(desk, rows)
-    book = await _decide(desk, rows, meta["on_duplicate"], meta["match_on"])
-    _conclude(rows, validate=meta["mode"] == "validate", atomic=meta["atomic"])
+    validate = meta["mode"] == "validate"
+    matcher, good = Matcher(meta["match_on"]), [r for r in rows if r.good]
+    await matcher.look(desk, good, lock=not validate)
+    book = await _decide(desk, good, matcher, meta["on_duplicate"])
+    _conclude(rows, validate=validate, atomic=meta["atomic"])
     written = {id(r.change) for r in rows if r.status in WRITTEN}
     if written:
         await desk.save_many("patient", [c for c in book.new.values() if id(c) in written], "created")
@@ -75,10 +78,8 @@ def _settle(desk: Desk, row: Row, change: Change) -> None:
         )
 
 
-async def _decide(desk: Desk, rows: Sequence[Row], on_duplicate: str, match_on: Sequence[str]) -> Book:
+async def _decide(desk: Desk, good: Sequence[Row], matcher: Matcher, on_duplicate: str) -> Book:
     """What becomes of each good row, one after the other: a row that failed is nobody's double and no guarantor."""
-    good, matcher = [r for r in rows if r.good], Matcher(match_on)
-    await matcher.look(desk, good)
     book = await _opened(desk, good, matcher.found if on_duplicate == "update" else set())
     await desk.know_places("patient", [*(row.made.after for row in good), *book.before.values()])
     async for few in desk.in_turns(good):

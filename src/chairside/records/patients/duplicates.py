@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply
+from chairside.records.patients.locking import lock_signals
 from chairside.records.patients.names import HowNamed, bare, exchanged, surname_match
 from chairside.records.patients.rules import e164
 from chairside.records.patients.shapes import FOUND, SIGNALS
@@ -94,7 +95,7 @@ def _asked(probes: Sequence[Probe]) -> list[list[object]]:
 
 def _names(person: Record) -> tuple[object, str, str | None]:
     first = person.get("first_name")
-    last = bare(person["last_name"], squeeze(person["last_name"]))
+    last = bare(person["last_name"], person.get("last_name_key"))
     return person["date_of_birth"], last, squeeze(first) if first else None
 
 
@@ -109,9 +110,13 @@ def _ranked(place: int, probe: Probe, hits: Iterable[Hit], common: Set[Via]) -> 
         if ways := _ways(hit.patient, probe, told):
             matches.append(Match(hit.patient, ways))
 
+    first = probe.person.get("first_name") if probe.person else None
+    called = squeeze(first) if first else None
+
     def rank(match: Match) -> tuple[object, ...]:
         patient = match.patient
-        return -len(match.ways), patient["last_name"], patient["first_name"], patient["id"]
+        other = called is not None and patient["first_name_key"] != called
+        return -len(match.ways), other, patient["last_name"], patient["first_name"], patient["id"]
 
     return sorted(matches, key=rank)[:MOST]
 
@@ -140,10 +145,12 @@ def how_named(person: Record, row: Record) -> HowNamed | None:
 
 
 async def note_duplicates(desk: Desk, change: Change) -> None:
-    """Tells who creates a patient whom it may double; never in the way."""
+    """Tells the caller who creates a patient which others may be the same person; never in the way."""
     if change.before is None:
         new = change.after
-        probe = probe_of(desk, new, signals_of(new, new["social_security_number"]))
+        signals = signals_of(new, new["social_security_number"])
+        await lock_signals(desk, [(new, signals)])
+        probe = probe_of(desk, new, signals)
         change.extra["potential_duplicates"] = [match.shown() for match in (await find(desk, [probe]))[0]]
 
 

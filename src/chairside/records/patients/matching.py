@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,12 +11,14 @@ from chairside.changes import Change, Desk, Record
 from chairside.errors import CODES, Problem
 from chairside.records.patients.duplicates import MOST_SHARING, Match, find, probe_of
 from chairside.records.patients.identity import OWN_NUMBERS, Verdict, judge
+from chairside.records.patients.locking import lock_signals
 from chairside.records.patients.names import bare_names, first_names_agree
 from chairside.records.patients.signals import Signals, signals_of
 
 # A signal with its value.
 Key = tuple[str, object]
 WRITTEN = ("created", "updated")
+SHARED = ("email", "mobile_phone")
 # Patients remembered of one call for one value: more say nothing, or are copies of one row.
 MOST_REMEMBERED = MOST_SHARING
 
@@ -86,13 +88,21 @@ class Matcher:
         self._common: set[Key] = set()
         self._ids: dict[Key, dict[str, None]] = defaultdict(dict)
 
-    async def look(self, desk: Desk, rows: Sequence[Row]) -> None:
-        """Reads the patients that any of the rows may double, by a fixed number of statements."""
+    async def look(self, desk: Desk, rows: Sequence[Row], *, lock: bool) -> None:
+        """Reads the patients that any of the rows may double, by a fixed number of statements.
+
+        With `lock`, nobody else adds one of them until the transaction ends.
+        """
         self._existing = {r.index: {} for r in rows}
         signals = [signals_of(r.made.after, r.made.after["social_security_number"]) for r in rows]
         self._keys = {r.index: list(_keys(r.made.after, s, self._match_on)) for r, s in zip(rows, signals, strict=True)}
-        if "chart_number" in self._match_on:
-            await self._look_by_chart(desk, rows)
+        by_chart = "chart_number" in self._match_on
+        charts = {r.made.after["chart_number"] for r in rows} - {None} if by_chart else set()
+        if lock:
+            people = ((r.made.after, s) for r, s in zip(rows, signals, strict=True))
+            await lock_signals(desk, people, charts)
+        if charts:
+            await self._look_by_chart(desk, rows, charts)
         by_name = "name_dob" in self._match_on
         probes = [
             probe_of(desk, r.made.after if by_name else None, _chosen(s, self._match_on))
@@ -108,8 +118,7 @@ class Matcher:
         """The ids of all patients that a row shares a signal with."""
         return {own for candidates in self._existing.values() for own in candidates}
 
-    async def _look_by_chart(self, desk: Desk, rows: Sequence[Row]) -> None:
-        charts = {r.made.after["chart_number"] for r in rows if r.made.after["chart_number"]}
+    async def _look_by_chart(self, desk: Desk, rows: Sequence[Row], charts: Set[str]) -> None:
         held = {c["chart_number"]: c for c in await desk.ask("patients.by_chart_number", list(charts), False)}
         for row in rows:
             if taken := held.get(row.made.after["chart_number"]):
@@ -184,10 +193,11 @@ def _keys(patient: Record, signals: Signals, match_on: Collection[str]) -> Itera
 
 def _too_common(rows: Sequence[Row], keys: Mapping[int, Sequence[Key]], found: Sequence[Sequence[Match]]) -> set[Key]:
     """The addresses and telephones that more people share than may, rows and patients counted together."""
+    often = Counter(key for row in rows for key in keys[row.index] if key[0] in SHARED)
     sharing: dict[Key, set[object]] = defaultdict(set)
     for row, matches in zip(rows, found, strict=True):
         for key in keys[row.index]:
-            if key[0] in ("email", "mobile_phone"):
+            if key[0] in SHARED and often[key] + len(matches) > MOST_SHARING:
                 sharing[key].add(_person(row.made.after))
                 sharing[key].update(_person(m.patient) for m in matches if key[0] in m.reasons)
     return {key for key, people in sharing.items() if len(people) > MOST_SHARING}

@@ -38,9 +38,9 @@ def split_suffix(name: str) -> tuple[list[str], str | None]:
     return words, None
 
 
-def bare(name: str, key: str) -> str:
-    """A name squeezed without its suffix; `key` is the name squeezed, which is the same for a name of one word."""
-    return key if name.isalnum() else "".join(split_suffix(name)[0])
+def bare(name: str, key: str | None = None) -> str:
+    """A name squeezed without its suffix; `key` is the name squeezed where that is known, and is it for one word."""
+    return key if key is not None and name.isalnum() else "".join(split_suffix(name)[0])
 
 
 def halves(name: str) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def exchanged(one: Record, other: Record) -> bool:
 def bare_names(person: Record) -> tuple[str, str]:
     """First and last name squeezed, without suffixes."""
     first, last = person["first_name"], person["last_name"]
-    return "".join(split_suffix(first)[0]), "".join(split_suffix(last)[0])
+    return bare(first, person.get("first_name_key")), bare(last, person.get("last_name_key"))
 
 
 def suffixes_differ(one: Record, other: Record) -> bool:
