@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from tests.house import Client, problems
-from tests.patients.acts import Json, act, change, feed, imported, new_mail, new_phone, new_ssn, register, unheard_of
+from tests.patients.acts import (
+    Json,
+    act,
+    bulk,
+    change,
+    feed,
+    imported,
+    new_mail,
+    new_phone,
+    new_ssn,
+    register,
+    unheard_of,
+)
 
 SHOWN = {
     "id", "first_name", "last_name", "preferred_name", "date_of_birth", "status", "mobile_phone", "email",
@@ -64,6 +76,23 @@ def test_a_telephone_matches_in_any_form_and_field(desk: Client, kept_in: str) -
     for others, sent_in in enumerate(("mobile_phone", "home_phone", "work_phone"), 1):
         told = register(desk, **{sent_in: phone})["potential_duplicates"]
         assert (len(told), made["id"] in [d["id"] for d in told]) == (others, True)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["{} x2", "{} ext. 12", "{} (wife)", "wife {}", "{} or 212-200-0000", "212-200-0000 / {}", "cell: {}", "+1 {}"],
+)
+def test_words_and_numbers_beside_a_telephone_do_not_hide_it(desk: Client, typed: str) -> None:
+    """Neither in the question nor in a row of an import."""
+    phone = new_phone()
+    dashed = f"{phone[:3]}-{phone[3:6]}-{phone[6:]}"
+    made = register(desk, home_phone=phone)
+    assert reasons(desk, made, mobile_phone=typed.format(dashed)) == ["mobile_phone"]
+    told = register(desk, work_phone=typed.format(dashed))["potential_duplicates"]
+    assert made["id"] in [d["id"] for d in told]
+    row = {"first_name": made["first_name"], "last_name": made["last_name"], "mobile_phone": typed.format(dashed)}
+    [result] = bulk(desk, [row], mode="validate", on_duplicate="skip", match_on=["mobile_phone"])["results"]
+    assert made["id"] in result["duplicate_of"]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply
+from chairside.records.patients.fields import PHONES
 from chairside.records.patients.locking import lock_signals
 from chairside.records.patients.names import HowNamed, bare, exchanged, surname_match
-from chairside.records.patients.rules import e164
 from chairside.records.patients.shapes import FOUND, SIGNALS
 from chairside.records.patients.signals import Signals, phone_field, signals_of
 from chairside.words import fold, squeeze
@@ -81,7 +81,7 @@ async def find(desk: Desk, probes: Sequence[Probe]) -> list[list[Match]]:
             hit.by.add(via)
             sharing[place, *via] += 1
     common = {via for via, patients in sharing.items() if patients > MOST_SHARING and via[1] in SHARED}
-    return [_ranked(place, probe, found[place].values(), common) for place, probe in enumerate(probes)]
+    return [_ranked(desk.region, place, probe, found[place].values(), common) for place, probe in enumerate(probes)]
 
 
 def _asked(probes: Sequence[Probe]) -> list[list[object]]:
@@ -103,11 +103,11 @@ def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]
     return [[row[i] for row in rows] for i in range(width)]
 
 
-def _ranked(place: int, probe: Probe, hits: Iterable[Hit], common: Set[Via]) -> list[Match]:
+def _ranked(region: str, place: int, probe: Probe, hits: Iterable[Hit], common: Set[Via]) -> list[Match]:
     matches = []
     for hit in hits:
         told = {(via, value) for via, value in hit.by if (place, via, value) not in common}
-        if ways := _ways(hit.patient, probe, told):
+        if ways := _ways(hit.patient, probe, told, region):
             matches.append(Match(hit.patient, ways))
 
     first = probe.person.get("first_name") if probe.person else None
@@ -121,13 +121,13 @@ def _ranked(place: int, probe: Probe, hits: Iterable[Hit], common: Set[Via]) -> 
     return sorted(matches, key=rank)[:MOST]
 
 
-def _ways(patient: Record, probe: Probe, told: Set[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def _ways(patient: Record, probe: Probe, told: Set[tuple[str, str]], region: str) -> tuple[tuple[str, str], ...]:
     """Every signal that a patient matches by, in the order of SIGNALS."""
     by = {via for via, _ in told}
     held = (
         how_named(probe.person, patient) if probe.person else None,
         "email" if "email" in by else None,
-        phone_field(patient, [value for via, value in told if via == "phone"]) if "phone" in by else None,
+        phone_field(patient, {value for via, value in told if via == "phone"}, region) if "phone" in by else None,
         "ssn" if "ssn" in by else None,
     )
     return tuple((signal, way) for signal, way in zip(SIGNALS, held, strict=True) if way)
@@ -148,7 +148,7 @@ async def note_duplicates(desk: Desk, change: Change) -> None:
     """Tells the caller who creates a patient which others may be the same person; never in the way."""
     if change.before is None:
         new = change.after
-        signals = signals_of(new, new["social_security_number"])
+        signals = signals_of(new, new["social_security_number"], desk.region)
         await lock_signals(desk, [(new, signals)])
         probe = probe_of(desk, new, signals)
         change.extra["potential_duplicates"] = [match.shown() for match in (await find(desk, [probe]))[0]]
@@ -159,10 +159,9 @@ async def check_duplicates(desk: Desk, asked: Asked) -> Reply:
     person: Record = {"last_name": body["last_name"], "date_of_birth": body.get("date_of_birth")}
     known: Record = {
         "email_key": fold(body["email"]) if body.get("email") else None,
-        "mobile_phone_e164": e164(body.get("mobile_phone"), desk.region),
-        "home_phone_e164": None,
-        "work_phone_e164": None,
+        **dict.fromkeys(PHONES),
+        "mobile_phone": body.get("mobile_phone"),
     }
-    probe = probe_of(desk, person, signals_of(known, body.get("social_security_number")))
+    probe = probe_of(desk, person, signals_of(known, body.get("social_security_number"), desk.region))
     items = [match.shown() for match in (await find(desk, [probe]))[0]]
     return Reply(data={"items": items, "total": len(items)})

@@ -94,7 +94,7 @@ class Matcher:
         With `lock`, nobody else adds one of them until the transaction ends.
         """
         self._existing = {r.index: {} for r in rows}
-        signals = [signals_of(r.made.after, r.made.after["social_security_number"]) for r in rows]
+        signals = [signals_of(r.made.after, r.made.after["social_security_number"], desk.region) for r in rows]
         self._keys = {r.index: list(_keys(r.made.after, s, self._match_on)) for r, s in zip(rows, signals, strict=True)}
         by_chart = "chart_number" in self._match_on
         charts = {r.made.after["chart_number"] for r in rows} - {None} if by_chart else set()

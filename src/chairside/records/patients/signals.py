@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
-
-import phonenumbers
 
 from chairside.changes import Record
 from chairside.knowledge.placeholders import is_placeholder_email, is_placeholder_phone, is_placeholder_ssn
 from chairside.records.patients.fields import PHONES
-
-_NUMBERS = tuple(f"{phone}_e164" for phone in PHONES)
+from chairside.telephones import telephones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,29 +20,23 @@ class Signals:
     ssn: str | None
 
 
-def signals_of(patient: Record, ssn: str | None) -> Signals:
+def signals_of(patient: Record, ssn: str | None, region: str) -> Signals:
     """Returns the signals of a patient; the SSN stands apart, because records hold it masked."""
     email = patient["email_key"]
     return Signals(
         email=email if email and not is_placeholder_email(email) else None,
-        phones=usable_phones(patient[number] for number in _NUMBERS),
+        phones=tuple(dict.fromkeys(n for phone in PHONES for n in _numbers(patient[phone], region))),
         ssn=ssn if ssn and not is_placeholder_ssn(ssn) else None,
     )
 
 
-def usable_phones(numbers: Iterable[str | None]) -> tuple[str, ...]:
-    """Returns the numbers that may identify somebody, each once; `numbers` are in international form."""
-    return tuple(dict.fromkeys(n for n in numbers if n and not is_placeholder_phone(n, _national(n))))
+def phone_field(patient: Record, numbers: Collection[str], region: str) -> str:
+    """Returns the first field of a patient that holds one of the numbers."""
+    return next((p for p in PHONES if any(n in numbers for n in _numbers(patient[p], region))), PHONES[0])
 
 
-def phone_field(patient: Record, numbers: Iterable[str]) -> str:
-    """Returns the field of a stored patient that holds one of the numbers."""
-    wanted = set(numbers)
-    return next((phone for phone in PHONES if patient[f"{phone}_e164"] in wanted), PHONES[0])
-
-
-@lru_cache(maxsize=4096)
-def _national(e164: str) -> str:
-    if e164.startswith("+1"):
-        return e164[2:]
-    return phonenumbers.national_significant_number(phonenumbers.parse(e164))
+def _numbers(typed: str | None, region: str) -> list[str]:
+    """Every number of a field that may identify somebody."""
+    if not typed:
+        return []
+    return [t.e164 for t in telephones(typed, region) if not is_placeholder_phone(t.e164, t.national)]

@@ -31,8 +31,7 @@ SELECT * FROM patients WHERE org_id = $1 AND id = ANY($2::uuid[]) AND deleted_at
 -- compared coarsely and read at most 51 patients a probe, one more than is shown, equal names first; an address or a
 -- telephone reads at most 21, one more than may share it. Mobile telephones have an index, the others are search words.
 SELECT q.place, 'name' AS via, '' AS value, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
-  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164,
-  p.first_name_key, p.last_name_key
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.first_name_key, p.last_name_key
 FROM unnest($2::int[], $3::date[], $4::text[], $5::text[]) AS q (place, born, last, first)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
@@ -42,24 +41,21 @@ FROM unnest($2::int[], $3::date[], $4::text[], $5::text[]) AS q (place, born, la
     ORDER BY p.last_name_key <> q.last, (p.first_name_key = q.first) IS NOT TRUE, p.id LIMIT 51) p
 UNION ALL
 SELECT q.place, 'email', q.email, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
-  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164,
-  p.first_name_key, p.last_name_key
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.first_name_key, p.last_name_key
 FROM unnest($6::int[], $7::text[]) AS q (place, email)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
     WHERE p.org_id = $1 AND p.email_key = q.email AND p.deleted_at IS NULL ORDER BY p.id LIMIT 21) p
 UNION ALL
 SELECT q.place, 'phone', q.number, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
-  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164,
-  p.first_name_key, p.last_name_key
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.first_name_key, p.last_name_key
 FROM unnest($8::int[], $9::text[]) AS q (place, number)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
     WHERE p.org_id = $1 AND p.mobile_phone_e164 = q.number AND p.deleted_at IS NULL ORDER BY p.id LIMIT 21) p
 UNION ALL
 SELECT q.place, 'phone', q.number, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
-  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164,
-  p.first_name_key, p.last_name_key
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.first_name_key, p.last_name_key
 FROM unnest($8::int[], $9::text[]) AS q (place, number)
   CROSS JOIN LATERAL (
     SELECT w.patient_id FROM patient_words w
@@ -68,8 +64,7 @@ FROM unnest($8::int[], $9::text[]) AS q (place, number)
     SELECT * FROM patients p WHERE p.org_id = $1 AND p.id = w.patient_id AND p.deleted_at IS NULL LIMIT 1) p
 UNION ALL
 SELECT q.place, 'ssn', '', p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
-  p.home_phone, p.work_phone, p.email, p.chart_number, p.mobile_phone_e164, p.home_phone_e164, p.work_phone_e164,
-  p.first_name_key, p.last_name_key
+  p.home_phone, p.work_phone, p.email, p.chart_number, p.first_name_key, p.last_name_key
 FROM unnest($10::int[], $11::bytea[]) AS q (place, index)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
