@@ -209,6 +209,32 @@ async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, pr
     assert record <= MOST_OF_A_RECORD
 
 
+async def test_what_many_share_is_read_no_further_than_it_takes_to_know(house: House, practice: Org) -> None:
+    """An address and telephones that 5,000 patients have in common: 21 rows of each, and few pages."""
+    async with explaining(house, practice.id) as connection:
+        await connection.execute(
+            "UPDATE patients SET email_key = 'all@example.org', mobile_phone_e164 = '+12125550100'"
+            " WHERE org_id = $1 AND id IN"
+            " (SELECT id FROM patients WHERE org_id = $1 AND deleted_at IS NULL LIMIT 5000)",
+            practice.id,
+        )
+        await connection.execute(
+            "INSERT INTO patient_words (org_id, scope, word, beside, patient_id, name)"
+            " SELECT org_id, 1, '+12125550199', '', id, '' FROM patients"
+            " WHERE org_id = $1 AND email_key = 'all@example.org'",
+            practice.id,
+        )
+        nobody: list[object] = [[], [], [], []]
+        values = [["0"], ["all@example.org"], ["0", "0"], ["+12125550100", "+12125550199"], [], []]
+        for mode in ("force_generic_plan", "force_custom_plan"):
+            await connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
+            plan = await plan_of(connection, queries()["patients.duplicates"], [practice.id, *nobody, *values])
+            assert plan["Actual Rows"] == 3 * 21
+            read = [n["Actual Rows"] * n["Actual Loops"] for n in nodes(plan) if n.get("Relation Name") in LARGE]
+            assert max(read) <= 3 * 21
+            assert buffers(plan) <= MOST_OF_A_PAGE
+
+
 async def test_two_words_typed_read_little_more_than_whom_they_find(house: House, practice: Org) -> None:
     """Not all whom the one finds and all whom the other does, of whom in a large practice there are very many."""
     async with explaining(house, practice.id) as connection:

@@ -134,6 +134,8 @@ class Matcher:
 
     def judge(self, row: Row, now: Mapping[str, Record]) -> Judged:
         """Judges all whom a row shares signals with; `now` has those whom earlier rows made or changed."""
+        if not self._existing[row.index] and not any(self._ids.get(key) for key in self._keys[row.index]):
+            return Judged()
         patient = row.made.after
         shared = {own: set(c.signals) for own, c in self._existing[row.index].items()}
         for signal, value in self._keys[row.index]:
@@ -194,9 +196,10 @@ def _keys(patient: Record, signals: Signals, match_on: Collection[str]) -> Itera
 def _too_common(rows: Sequence[Row], keys: Mapping[int, Sequence[Key]], found: Sequence[Sequence[Match]]) -> set[Key]:
     """The addresses and telephones that more people share than may, rows and patients counted together."""
     often = Counter(key for row in rows for key in keys[row.index] if key[0] in SHARED)
+    many = max(often.values(), default=0) > MOST_SHARING
     sharing: dict[Key, set[object]] = defaultdict(set)
     for row, matches in zip(rows, found, strict=True):
-        for key in keys[row.index]:
+        for key in keys[row.index] if many or matches else ():
             if key[0] in SHARED and often[key] + len(matches) > MOST_SHARING:
                 sharing[key].add(_person(row.made.after))
                 sharing[key].update(_person(m.patient) for m in matches if key[0] in m.reasons)

@@ -29,7 +29,7 @@ SELECT * FROM patients WHERE org_id = $1 AND id = ANY($2::uuid[]) AND deleted_at
 -- name: duplicates
 -- For each probe (place) the patients it matches, with the signal (via) and the value that found each. Names are
 -- compared coarsely and read at most 51 patients a probe, one more than is shown, equal names first; an address or a
--- telephone reads at most 21, one more than may share it. Mobile telephones have an index, the others are search words.
+-- telephone reads any 21 and no more, one more than may share it. Mobile telephones have an index, the others are search words.
 SELECT q.place, 'name' AS via, '' AS value, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
   p.home_phone, p.work_phone, p.email, p.chart_number, p.first_name_key, p.last_name_key
 FROM unnest($2::int[], $3::date[], $4::text[], $5::text[]) AS q (place, born, last, first)
@@ -45,21 +45,21 @@ SELECT q.place, 'email', q.email, p.id, p.first_name, p.last_name, p.middle_name
 FROM unnest($6::int[], $7::text[]) AS q (place, email)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
-    WHERE p.org_id = $1 AND p.email_key = q.email AND p.deleted_at IS NULL ORDER BY p.id LIMIT 21) p
+    WHERE p.org_id = $1 AND p.email_key = q.email AND p.deleted_at IS NULL LIMIT 21) p
 UNION ALL
 SELECT q.place, 'phone', q.number, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
   p.home_phone, p.work_phone, p.email, p.chart_number, p.first_name_key, p.last_name_key
 FROM unnest($8::int[], $9::text[]) AS q (place, number)
   CROSS JOIN LATERAL (
     SELECT * FROM patients p
-    WHERE p.org_id = $1 AND p.mobile_phone_e164 = q.number AND p.deleted_at IS NULL ORDER BY p.id LIMIT 21) p
+    WHERE p.org_id = $1 AND p.mobile_phone_e164 = q.number AND p.deleted_at IS NULL LIMIT 21) p
 UNION ALL
 SELECT q.place, 'phone', q.number, p.id, p.first_name, p.last_name, p.middle_name, p.preferred_name, p.date_of_birth, p.status, p.mobile_phone,
   p.home_phone, p.work_phone, p.email, p.chart_number, p.first_name_key, p.last_name_key
 FROM unnest($8::int[], $9::text[]) AS q (place, number)
   CROSS JOIN LATERAL (
     SELECT w.patient_id FROM patient_words w
-    WHERE w.org_id = $1 AND w.scope = 1 AND w.word = q.number ORDER BY w.patient_id LIMIT 21) w
+    WHERE w.org_id = $1 AND w.scope = 1 AND w.word = q.number LIMIT 21) w
   CROSS JOIN LATERAL (
     SELECT * FROM patients p WHERE p.org_id = $1 AND p.id = w.patient_id AND p.deleted_at IS NULL LIMIT 1) p
 UNION ALL
