@@ -83,7 +83,7 @@ def test_a_telephone_matches_in_any_form_and_field(desk: Client, kept_in: str) -
     ["{} x2", "{} ext. 12", "{} (wife)", "wife {}", "{} or 212-200-0000", "212-200-0000 / {}", "cell: {}", "+1 {}"],
 )
 def test_words_and_numbers_beside_a_telephone_do_not_hide_it(desk: Client, typed: str) -> None:
-    """Neither in the question nor in a row of an import."""
+    """Neither in the question, nor in a row of an import, nor in a record."""
     phone = new_phone()
     dashed = f"{phone[:3]}-{phone[3:6]}-{phone[6:]}"
     made = register(desk, home_phone=phone)
@@ -93,6 +93,9 @@ def test_words_and_numbers_beside_a_telephone_do_not_hide_it(desk: Client, typed
     row = {"first_name": made["first_name"], "last_name": made["last_name"], "mobile_phone": typed.format(dashed)}
     [result] = bulk(desk, [row], mode="validate", on_duplicate="skip", match_on=["mobile_phone"])["results"]
     assert made["id"] in result["duplicate_of"]
+    kept = register(desk, home_phone=typed.format(dashed))
+    assert reasons(desk, kept, mobile_phone=phone) == ["mobile_phone"]
+    assert details(desk, kept, mobile_phone=phone) == [{"reason": "mobile_phone", "matched": "home_phone"}]
 
 
 @pytest.mark.parametrize(
