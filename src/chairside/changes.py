@@ -27,6 +27,7 @@ class Change:
     caller sent; `extra` goes into the answer alone, `notes` into the event. `day` is the day at the record's
     place: at its location, else at its patient's location, else where the org is. With `bookkeeping` the server itself
     writes columns that it keeps: `version` stays, so that no open form is refused for it.
+    `role` and `source` are the caller's.
     """
 
     before: Record | None
@@ -36,6 +37,7 @@ class Change:
     region: str = "US"
     role: str = ""
     day: date | None = None
+    source: str | None = None
     extra: dict[str, object] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     bookkeeping: bool = False

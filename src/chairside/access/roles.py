@@ -14,6 +14,7 @@ AREAS = (
     "alerts",
     "people",
     "communications",
+    "appointments",
     "fields",
     "tags",
     "balances",
@@ -66,6 +67,15 @@ TABLE: Mapping[str, Mapping[str, frozenset[str]]] = {
         "portal": _NONE,
     },
     "communications": {
+        "admin": _WRITE,
+        "clinician": _WRITE,
+        "front_desk": _WRITE,
+        "billing": _NONE,
+        "read_only": _READ,
+        "integration": _WRITE,
+        "portal": _NONE,
+    },
+    "appointments": {
         "admin": _WRITE,
         "clinician": _READ,
         "front_desk": _WRITE,

@@ -92,7 +92,7 @@ class Doorkeeper:
             expires = row["expires_at"].timestamp() if row["expires_at"] else None
             caller = Caller(
                 org_id=org_id, user_id=row["user_id"], token_id=row["id"], name=row["name"], number=row["number"],
-                role=row["role"], patient_id=row["patient_id"], region=row["region"],
+                role=row["role"], patient_id=row["patient_id"], region=row["region"], source=row["source"],
             )  # fmt: skip
             self._used.setdefault(org_id, set()).add(caller.token_id)
         if len(self._known) >= MOST_REMEMBERED:

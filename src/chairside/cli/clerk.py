@@ -178,8 +178,9 @@ async def create_token(
     name: str | None = None,
     patient_id: str | None = None,
     expires: datetime | None = None,
+    source: str | None = None,
 ) -> NewToken:
-    """A token of a user: the one of this name, or a new one."""
+    """A token of a user: the one of this name, or a new one. `source` marks the communication logs it writes."""
     token, now = new_token(org_id), datetime.now(UTC)
     async with pool.transaction(org_id, writes=True) as connection:
         if await connection.fetchrow(queries()["orgs.read"], org_id) is None:
@@ -201,5 +202,6 @@ async def create_token(
             token.hash,
             now,
             expires,
+            source,
         )
     return token

@@ -11,6 +11,7 @@ import typer
 from chairside.access.roles import ROLES
 from chairside.cli import clerk
 from chairside.cli.place import AsJson, DataDir, Fault, Org, no_such_org, org_id, out, run_in, say, settings_for
+from chairside.records.people.communications import SOURCES
 from chairside.store.pool import Pool
 from chairside.store.sql import queries
 from chairside.types import is_uuid
@@ -25,6 +26,9 @@ def create(
     patient: Annotated[str | None, typer.Option(help="The patient that a portal token is bound to.")] = None,
     expires: Annotated[int | None, typer.Option(help="Days until it ends; never, if absent.", min=1, max=3650)] = None,
     name: Annotated[str | None, typer.Option(help="The user it belongs to: a person or an integration.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help=f"Source of the communication logs it writes: {', '.join(SOURCES)}.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Make a token and print it, this once."""
@@ -37,11 +41,13 @@ def create(
         raise Fault("A portal token needs --patient, and no other role takes it.")
     if patient is not None and not is_uuid(patient):
         raise Fault("--patient must be the UUID of a patient.")
+    if source is not None and source not in SOURCES:
+        raise Fault(f"--source must be one of: {', '.join(SOURCES)}.")
     end = datetime.now(UTC) + timedelta(days=expires) if expires else None
 
     async def work() -> str:
         async with clerk.working(settings) as (pool, _):
-            token = await clerk.create_token(pool, org, role, name=name, patient_id=patient, expires=end)
+            token = await clerk.create_token(pool, org, role, name=name, patient_id=patient, expires=end, source=source)
             return token.text
 
     out(run_in(settings, work))

@@ -12,7 +12,8 @@ from chairside.engine.answers import View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A user of an org, by the token that was shown. A portal caller is bound to one patient."""
+    """A user of an org, by the token that was shown. A portal caller is bound to one patient; `source` is the origin
+    that the token was made to name in communication logs, if any."""
 
     org_id: str
     user_id: str
@@ -22,6 +23,7 @@ class Caller:
     role: str
     patient_id: str | None = None
     region: str = "US"
+    source: str | None = None
 
     @property
     def portal(self) -> bool:

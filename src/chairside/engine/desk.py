@@ -120,6 +120,7 @@ class Desk:
             now=self.now,
             region=self.region,
             role=self.context.caller.role,
+            source=self.context.caller.source,
             day=self.days.get(days.place_of(self, declared, after)),
         )
 

@@ -26,7 +26,8 @@ COMMUNICATION_TYPES = catalog(
 
 
 def settle(change: Change) -> None:
-    change.after["communication_source"] = "integration" if change.role == "integration" else "user"
+    """Set the source: the one that the token was made with, else by the caller's role."""
+    change.after["communication_source"] = change.source or ("integration" if change.role == "integration" else "user")
 
 
 async def consult(desk: Desk, change: Change) -> None:
@@ -60,7 +61,7 @@ COMMUNICATION_LOGS = Kind(
     area="communications",
     doc="One communication with a patient or about one. Entries are never changed.",
     parent="patient",
-    verbs=("list", "create"),
+    verbs=("list", "get", "create"),
     versioned=False,
     moments=("created_at",),
     label=(),
@@ -75,7 +76,7 @@ COMMUNICATION_LOGS = Kind(
         Field(
             name="communication_source",
             type=Choice(SOURCES),
-            doc="Who logged it: a user, an integration or the system.",
+            doc="Origin of the entry: a user, an integration or an automated process. Follows from the token.",
             required=True,
             create=False,
             patch=False,

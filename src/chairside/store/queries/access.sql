@@ -1,6 +1,6 @@
 -- name: token
 -- Who a token stands for; the org in its clear part is $1.
-SELECT t.id, t.user_id, t.role, t.patient_id, t.expires_at, t.revoked_at, u.name, u.number, o.region
+SELECT t.id, t.user_id, t.role, t.patient_id, t.source, t.expires_at, t.revoked_at, u.name, u.number, o.region
 FROM tokens t
   JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id
   JOIN orgs o ON o.id = t.org_id
@@ -21,12 +21,13 @@ INSERT INTO users (org_id, id, number, name, created_at) VALUES ($1, $2, $3, $4,
 SELECT id, number, name FROM users WHERE org_id = $1 AND name = $2 ORDER BY number LIMIT 1;
 
 -- name: add_token
-INSERT INTO tokens (org_id, id, user_id, role, patient_id, prefix, hash, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+INSERT INTO tokens (org_id, id, user_id, role, patient_id, prefix, hash, created_at, expires_at, source)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: tokens
 -- The tokens of an org, newest first, without what could be used; two of the times also as the org's clocks show them.
-SELECT t.id, t.prefix, t.role, u.name, u.number, t.patient_id, t.created_at, t.expires_at, t.last_used_at, t.revoked_at,
+SELECT t.id, t.prefix, t.role, u.name, u.number, t.patient_id, t.source, t.created_at, t.expires_at, t.last_used_at,
+  t.revoked_at,
   t.expires_at AT TIME ZONE s.timezone AS expires_there, t.last_used_at AT TIME ZONE s.timezone AS used_there
 FROM tokens t
   JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id
