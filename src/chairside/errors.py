@@ -9,6 +9,7 @@ CODES: Mapping[str, str] = {
     # who is asking
     "unauthenticated": "No token was sent, or it is unknown, expired or revoked.",
     "forbidden": "The caller's role may not do this.",
+    "field_forbidden": "The caller's role may not change this field.",
     "not_found": "There is no such record, or it is not for this caller.",
     "method_not_allowed": "The path exists, but not with this method.",
     # the form of a request
@@ -64,7 +65,7 @@ CODES: Mapping[str, str] = {
     "not_deceased": "Only a deceased patient has a time of death; transition-status makes one deceased.",
     "contact_of_deceased": "A deceased patient receives no messages, so this flag cannot be set.",
     "circular_relationship": "Each of two patients would be the other's parent, grandparent or guardian.",
-    "not_archived": "Only an archived patient can be restored.",
+    "not_archived": "Only an archived record can be restored.",
     "guarantor_not_own": "A guarantor must be their own guarantor.",
     "guarantor_of_dependents": "Others name this patient as guarantor, so the patient cannot join another.",
     "guarantor_archived": "The patient's guarantor is archived; restore the guarantor first.",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from chairside.errors import CODES, Problem, Refused
-from chairside.types import Boolean, Choice, Integer, Invalid, Many, Timestamp, Type, Uuid
+from chairside.types import Boolean, Choice, Integer, Invalid, Many, Timestamp, Type, Uuid, takes_blank
 
 # So many unknown fields are named; a mebibyte of them would take more than a second to tell.
 MOST_UNKNOWN = 100
@@ -88,7 +88,10 @@ class Borrowed(Field):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of a body or query: its key, type, and whether it must or may be null.
+    """One entry of a body or query: its key, type, and whether it is required or may be null.
+
+    `kept` entries of a PATCH belong to fields that a record always has, so null is refused. An entry that `filters`
+    narrows a list; sent empty in a query, it narrows nothing.
 
     The audit record keeps a parameter of the query whose type holds no patient data, and one that is `recordable`.
     """
@@ -99,7 +102,19 @@ class Entry:
     required: bool = False
     nullable: bool = False
     default: object = None
+    kept: bool = False
+    filters: bool = False
     recordable: bool = False
+
+    @property
+    def null_is_absence(self) -> bool:
+        """Whether null counts as not sent: clients of the reference send it for any optional boolean or enum."""
+        return not (self.required or self.nullable or self.kept) and isinstance(self.type, (Boolean, Choice))
+
+    @property
+    def blank_is_null(self) -> bool:
+        """Whether empty text counts as null: forms send it for every field that was left empty."""
+        return self.nullable and takes_blank(self.type)
 
     @property
     def recorded(self) -> bool:
@@ -109,19 +124,29 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """The shape of a request body. `whole` checks what single entries cannot, after they passed."""
+    """The shape of a request body. `whole` checks what single entries cannot, after they passed.
+
+    `forbidden` are fields of the record that other roles may send here, but not the roles that this shape is for.
+    """
 
     schema: str
     entries: Mapping[str, Entry]
     doc: str = ""
     example: Mapping[str, object] | None = None
     whole: Callable[[dict[str, object], datetime], Iterable[Problem]] | None = None
+    forbidden: frozenset[str] = frozenset()
     required: frozenset[str] = field(init=False, repr=False)
+    ignored_nulls: frozenset[str] = field(init=False, repr=False)
+    blanks: frozenset[str] = field(init=False, repr=False)
     parsers: Mapping[str, Callable[[object, datetime], object]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         needed = frozenset(key for key, entry in self.entries.items() if entry.required)
         object.__setattr__(self, "required", needed)
+        ignored = frozenset(key for key, entry in self.entries.items() if entry.null_is_absence)
+        object.__setattr__(self, "ignored_nulls", ignored)
+        blanks = frozenset(key for key, entry in self.entries.items() if entry.blank_is_null)
+        object.__setattr__(self, "blanks", blanks)
         object.__setattr__(self, "parsers", {key: entry.type.parse for key, entry in self.entries.items()})
 
 
@@ -137,8 +162,10 @@ def read_body(body: Body, sent: object, now: datetime, *at: str | int) -> dict[s
     return values
 
 
-def try_body(body: Body, sent: object, now: datetime, *at: str | int) -> tuple[dict[str, object], list[Problem]]:
-    """The checked values of a sent object, and everything that is wrong with it."""
+def try_body(
+    body: Body, sent: object, now: datetime, *at: str | int, excused: frozenset[str] = frozenset()
+) -> tuple[dict[str, object], list[Problem]]:
+    """The checked values of a sent object, and everything that is wrong with it; `excused` fields may be missing."""
     if not isinstance(sent, dict):
         return {}, [Problem(at, "must be a JSON object", "wrong_type")]
     values: dict[str, object] = {}
@@ -147,18 +174,18 @@ def try_body(body: Body, sent: object, now: datetime, *at: str | int) -> tuple[d
     for key, value in sent.items():
         try:
             if key not in parsers:
-                unknown += 1
-                if unknown > MOST_UNKNOWN:
-                    continue
-                raise Invalid("unknown_field", CODES["unknown_field"])
-            if value is None and not body.entries[key].nullable:
-                raise Invalid("null_not_allowed", "must not be null")
-            values[key] = None if value is None else parsers[key](value, now)
+                unknown += key not in body.forbidden
+                if unknown <= MOST_UNKNOWN:
+                    raise _not_taken(body, key)
+            elif value is None or (value == "" and key in body.blanks):
+                _put_null(body, key, values)
+            else:
+                values[key] = parsers[key](value, now)
         except Invalid as invalid:
             bad[key] = [Problem((*at, _printable(key), *one.inside), one.msg, one.code) for one in invalid.every]
         except Refused as inner:
             bad[key] = [Problem((*at, key, *p.loc), p.msg, p.type, p.extra) for p in inner.problems]
-    for key in body.required - sent.keys():
+    for key in body.required - sent.keys() - excused:
         bad[key] = [Problem((*at, key), "is required", "missing")]
     if bad:
         # First what is unknown, then in the order of the declaration, however they were sent.
@@ -166,6 +193,20 @@ def try_body(body: Body, sent: object, now: datetime, *at: str | int) -> tuple[d
         return values, [problem for key in order for problem in bad.get(key, ())]
     wrong = body.whole(values, now) if body.whole is not None else ()
     return values, [Problem((*at, *p.loc), p.msg, p.type, p.extra) for p in wrong]
+
+
+def _not_taken(body: Body, key: str) -> Invalid:
+    code = "field_forbidden" if key in body.forbidden else "unknown_field"
+    return Invalid(code, CODES[code])
+
+
+def _put_null(body: Body, key: str, values: dict[str, object]) -> None:
+    """Null is kept where the entry may be null, and no value at all where it counts as not sent."""
+    if key in body.ignored_nulls:
+        return
+    if not body.entries[key].nullable:
+        raise Invalid("null_not_allowed", "must not be null")
+    values[key] = None
 
 
 def _printable(key: str) -> str:

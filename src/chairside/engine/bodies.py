@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from chairside.fields import BASE_VERSION, Body, Entry
-from chairside.resource import Kind
-from chairside.types import Choice, Integer
+from collections.abc import Sequence
+from dataclasses import replace
 
+from chairside.fields import Body, Entry, Field
+from chairside.resource import Kind
+from chairside.standing import BASE_VERSION
+from chairside.types import Boolean, Choice, Integer
+
+ARCHIVED = Entry(
+    key="archived", type=Boolean(), doc="Read the record even if it, or its patient, is archived.", default=False
+)
 PAGE = Entry(key="page", type=Integer(min=1, max=1_000_000), doc="Page, counted from 1.", default=1)
 
 
@@ -23,30 +30,30 @@ def create_body(kind: Kind) -> Body:
 
 
 def patch_body(kind: Kind) -> Body:
-    entries = [
-        Entry(key=f.key, type=f.type, doc=f.doc, nullable=f.clearable) for f in kind.fields if f.patch and not f.hidden
-    ]
-    return Body(schema=f"Update{kind.schema}In", entries={e.key: e for e in (*entries, BASE_VERSION)})
+    return _change_body(f"Update{kind.schema}In", [f for f in kind.fields if f.patch and not f.hidden])
 
 
 def portal_body(kind: Kind) -> Body | None:
     """What a patient's own login may change; None where that is nothing."""
-    entries = [
-        Entry(key=f.key, type=f.type, doc=f.doc, nullable=f.clearable) for f in kind.fields if f.portal == "write"
-    ]
-    if not entries:
-        return None
-    return Body(schema=f"Portal{kind.schema}In", entries={e.key: e for e in (*entries, BASE_VERSION)})
+    return _narrower_body(kind, f"Portal{kind.schema}In", [f for f in kind.fields if f.portal == "write"])
 
 
 def clinical_body(kind: Kind) -> Body | None:
-    """What whoever writes charts may change of a record of another area; None where that is nothing."""
-    entries = [
-        Entry(key=f.key, type=f.type, doc=f.doc, nullable=f.clearable) for f in kind.fields if f.clinical and f.patch
-    ]
-    if not entries:
+    """What a role that writes charts may change of a record of another area; None where that is nothing."""
+    return _narrower_body(kind, f"Clinical{kind.schema}In", [f for f in kind.fields if f.clinical and f.patch])
+
+
+def _narrower_body(kind: Kind, schema: str, fields: Sequence[Field]) -> Body | None:
+    """A PATCH of these fields only; the others are forbidden, not unknown."""
+    if not fields:
         return None
-    return Body(schema=f"Clinical{kind.schema}In", entries={e.key: e for e in (*entries, BASE_VERSION)})
+    body = _change_body(schema, fields)
+    return replace(body, forbidden=frozenset(patch_body(kind).entries.keys() - body.entries.keys()))
+
+
+def _change_body(schema: str, fields: Sequence[Field]) -> Body:
+    entries = [Entry(key=f.key, type=f.type, doc=f.doc, nullable=f.clearable, kept=f.required) for f in fields]
+    return Body(schema=schema, entries={e.key: e for e in (*entries, BASE_VERSION)})
 
 
 def list_query(kind: Kind) -> tuple[Entry, ...]:
@@ -68,4 +75,5 @@ def list_query(kind: Kind) -> tuple[Entry, ...]:
 def get_query(kind: Kind) -> tuple[Entry, ...]:
     words = tuple(f.sealed for f in kind.fields if f.sealed)
     doc = "Show this value whole; for admin and billing, and audited."
-    return (Entry(key="reveal", type=Choice(words), doc=doc),) if words else ()
+    reveal = (Entry(key="reveal", type=Choice(words), doc=doc),) if words else ()
+    return (*reveal, ARCHIVED)

@@ -9,10 +9,11 @@ import msgspec
 from chairside.engine.operations import Operation
 from chairside.errors import Problem
 
-INVALID = 422
+FORBIDDEN, INVALID = 403, 422
 STATUS: Mapping[str, int] = {
     "unauthenticated": 401,
     "forbidden": 403,
+    "field_forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "incomplete_body": 408,
@@ -108,9 +109,9 @@ def body_of(problems: Sequence[Problem]) -> bytes:
 
 
 def status_of_all(problems: Sequence[Problem]) -> int:
-    """One status for several problems: the form of the request comes first, for it hides the rest."""
+    """One status for several problems: first that the caller may not, then the form of the request, then the rest."""
     statuses = {status_of(p.type) for p in problems}
-    return INVALID if INVALID in statuses else max(statuses)
+    return next((status for status in (FORBIDDEN, INVALID) if status in statuses), max(statuses))
 
 
 def headers_of(problems: Sequence[Problem]) -> dict[str, str]:

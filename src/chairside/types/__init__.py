@@ -1,5 +1,6 @@
 """The value types a field can have: how each is checked, stored and described."""
 
+from chairside.types.blanks import or_blank, takes_blank
 from chairside.types.checks import Invalid, Type, all_of, text_of
 from chairside.types.numbers import Boolean, Integer, Number, money
 from chairside.types.texts import (
@@ -13,13 +14,15 @@ from chairside.types.texts import (
     Uuid,
     color,
     icd10,
+    is_mask,
     is_uuid,
+    mask_of,
     npi,
     rx_cui,
     snomed,
 )
 from chairside.types.times import FUTURE, Date, Moment, TimeOfDay, Timestamp
-from chairside.types.wholes import Many, Structure
+from chairside.types.wholes import Many, Names, Structure
 
 __all__ = [
     "FUTURE",
@@ -31,6 +34,7 @@ __all__ = [
     "Invalid",
     "Many",
     "Moment",
+    "Names",
     "Number",
     "Pattern",
     "Phone",
@@ -45,10 +49,14 @@ __all__ = [
     "all_of",
     "color",
     "icd10",
+    "is_mask",
     "is_uuid",
+    "mask_of",
     "money",
     "npi",
+    "or_blank",
     "rx_cui",
     "snomed",
+    "takes_blank",
     "text_of",
 ]

@@ -1,13 +1,14 @@
-"""Types of values made of others: lists, and structures with a check of their own."""
+"""Types of values made of others: lists, names with patterns, and structures with a check of their own."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from chairside.types.checks import Invalid, Type, all_of
+from chairside.types.checks import Invalid, Type, all_of, text_of
 
 T = TypeVar("T")
 
@@ -54,6 +55,27 @@ def each(values: Sequence[object], parse: Callable[[object], T]) -> tuple[list[T
         except Invalid as bad:
             faults.extend(Invalid(one.code, one.msg, place, *one.inside) for one in bad.every)
     return parsed, faults
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The known names that one text stands for: a name such as `patient.created`, or a pattern such as `patient.*`."""
+
+    known: tuple[str, ...]
+    sql: str = "text"
+
+    @property
+    def schema(self) -> dict[str, object]:
+        examples = [self.known[0], f"{self.known[0].partition('.')[0]}.*"]
+        return {"type": "string", "pattern": r"^[a-z_*]+(\.[a-z_*]+)?$", "examples": examples}
+
+    def parse(self, value: object, now: datetime) -> tuple[str, ...]:
+        text = text_of(value)
+        pattern = re.compile(".*".join(map(re.escape, text.split("*"))))
+        found = tuple(name for name in self.known if pattern.fullmatch(name))
+        if not found:
+            raise Invalid("invalid_choice", f"must be, or be a pattern for, one of: {', '.join(self.known)}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
