@@ -17,7 +17,19 @@ from chairside.engine.vault import Vault
 from tests.sources import REPOSITORY, Source, sources
 
 _WORDS = frozenset(
-    {"characters", "days", "errors", "types", "fields", "changes", "resource", "telephones", "words", "questions"}
+    {
+        "characters",
+        "days",
+        "errors",
+        "types",
+        "fields",
+        "changes",
+        "resource",
+        "standing",
+        "telephones",
+        "words",
+        "questions",
+    }
 )
 _STORE = _WORDS | {"store"}
 _ENGINE = _STORE | {"engine"}
@@ -40,7 +52,8 @@ MAY: Mapping[str, frozenset[str]] = {
     "types": frozenset({"characters", "days", "errors"}),
     "fields": frozenset({"types", "errors"}),
     "changes": frozenset({"errors"}),
-    "resource": frozenset({"changes", "fields", "types", "errors"}),
+    "standing": frozenset({"fields", "types", "errors"}),
+    "resource": frozenset({"changes", "standing", "fields", "types", "errors"}),
     "records": _WORDS | {"knowledge"},
     "store": _WORDS,
     "engine": _STORE,

@@ -33,7 +33,7 @@ class Sent:
         path, _, query = self.path.partition("?")
         for operation, form in _forms():
             if operation.method == self.method and (found := form.fullmatch(path)):
-                values, _, problems = query_of(query.encode(), operation.query, datetime.now(UTC))
+                values, _, problems = query_of(query.encode(), (), operation.query, datetime.now(UTC))
                 if problems:
                     raise BenchFault(f"{self.path}: {problems}")
                 return Ask(operation=operation.name, path=found.groupdict(), query=values, body=self.body)

@@ -17,7 +17,7 @@ from typing import Any
 
 from chairside import embedded
 from chairside.access.tokens import Doorkeeper
-from chairside.delivery.feed import FEED
+from chairside.delivery.feed import feed_of
 from chairside.engine.answers import Shapes
 from chairside.engine.audit import Trail
 from chairside.engine.heads import HeadsFile
@@ -50,7 +50,7 @@ TIDY_SECONDS, FOLD_SECONDS = 60, 1
 
 def every_operation() -> list[Operation]:
     """The whole API in reading order."""
-    return [*operations(ALL, VERBS), FEED, AUDIT]
+    return [*operations(ALL, VERBS), feed_of(ALL), AUDIT]
 
 
 def openapi() -> dict[str, Any]:

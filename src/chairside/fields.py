@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from chairside.errors import CODES, Problem, Refused
-from chairside.types import Boolean, Choice, Integer, Invalid, Many, Timestamp, Type, Uuid, takes_blank
+from chairside.types import Boolean, Choice, Integer, Invalid, Many, Type, Uuid, takes_blank
 
 # So many unknown fields are named; a mebibyte of them would take more than a second to tell.
 MOST_UNKNOWN = 100
@@ -212,51 +212,3 @@ def _put_null(body: Body, key: str, values: dict[str, object]) -> None:
 def _printable(key: str) -> str:
     """An unknown key as it can be sent back: short, and without half surrogate pairs."""
     return key[:64].encode("utf-8", "replace").decode()
-
-
-SEEN = "Version of the record that the caller has seen."
-BASE_VERSION = Entry(key="base_version", type=Integer(min=1), doc=SEEN, required=True)
-VERSION_ALONE = Body(schema="BaseVersionIn", entries={"base_version": BASE_VERSION}, example={"base_version": 1})
-ID = Field(name="id", type=Uuid(), doc="Identifier, a UUIDv7.", required=True, create=False, patch=False, portal="read")
-VERSION = Field(
-    name="version",
-    type=Integer(min=1),
-    doc="Grows by one with each edit; sent back as base_version.",
-    required=True,
-    create=False,
-    patch=False,
-    portal="read",
-)
-REVISION = Field(
-    name="revision",
-    type=Integer(),
-    doc="Counts what the server wrote by itself since `version` moved.",
-    default=0,
-    create=False,
-    patch=False,
-    hidden=True,
-)
-MOMENTS = {
-    "created_at": "When the record was made.",
-    "updated_at": "When the record last changed.",
-    "deleted_at": "When the record was archived; null while it is not.",
-}
-
-
-def moment_field(name: str, shown: bool) -> Field:
-    needed = name != "deleted_at"
-    return Field(
-        name=name,
-        type=Timestamp(),
-        doc=MOMENTS[name],
-        required=needed,
-        create=False,
-        patch=False,
-        answer=shown,
-        hidden=not shown,
-    )
-
-
-def hidden_field(mark: Field) -> Field:
-    """The same column, kept but not shown."""
-    return Field(name=mark.name, type=mark.type, doc=mark.doc, required=True, create=False, patch=False, hidden=True)

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
 from chairside.changes import Asked, Change, Record, Reply, SearchWords
 from chairside.errors import Problem
-from chairside.fields import (
-    ID,
-    MOMENTS,
-    REVISION,
-    VERSION,
-    Body,
-    Entry,
-    Field,
-    Reference,
-    hidden_field,
-    moment_field,
-)
+from chairside.fields import Body, Entry, Field, Reference
+from chairside.standing import ID, MOMENTS, REVISION, VERSION, hidden_field, moment_field
 
-Verb = Literal["list", "get", "create", "patch", "archive"]
+Verb = Literal["list", "get", "create", "patch", "archive", "restore"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +38,7 @@ class Counted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """A query parameter that narrows a list: `how` names an operator of store/lists; `is` compares with `value`;
-    `counted` is the summary that knows how many it leaves when it is alone."""
+    `counted` is the summary that knows how many records remain when no other filter is given."""
 
     entry: Entry
     column: str = ""
@@ -56,6 +46,9 @@ class Filter:
     refers_to: str | None = None
     value: str | None = None
     counted: Counted | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entry", replace(self.entry, filters=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +123,7 @@ class Kind:
     `consult` may look at other records first, `follow` may change others after. A search finds it by `search_words`,
     derived like the columns `keys` from a record's texts and the org's region; `derivation` counts the changes of both.
     The server writes some columns of a `bookkept` kind by itself, which its `revision` counts.
+    `more_events` are events beyond those of its verbs.
     """
 
     name: str
@@ -171,6 +165,7 @@ class Kind:
     follow: Callable[[Any, Change], Awaitable[None]] | None = None
     archiving: Callable[[Any, Change], Awaitable[None]] | None = None
     actions: tuple[Action, ...] = ()
+    more_events: tuple[str, ...] = ()
     patch_errors: tuple[str, ...] = ()
     create_errors: tuple[str, ...] = ()
     archive_errors: tuple[str, ...] = ()
@@ -215,6 +210,12 @@ class Kind:
         """What an event names when it has changed, each with its column."""
         plain = ("id", "version", "created_at", "updated_at", self.parent_name)
         return tuple((f.name, f.column) for f in self.answered if f.stored and f.name not in plain)
+
+    @cached_property
+    def events(self) -> frozenset[str]:
+        """The words after the dot in the types of its events."""
+        of_verbs = {"create": "created", "patch": "updated", "archive": "archived", "restore": "restored"}
+        return frozenset((*(of_verbs[v] for v in self.verbs if v in of_verbs), *self.more_events))
 
     @cached_property
     def sealed(self) -> tuple[Field, ...]:

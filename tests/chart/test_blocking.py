@@ -109,7 +109,7 @@ def test_settings_are_changed_by_version(owner: Client) -> None:
     """A stale or missing version is refused; the same again changes nothing; each change is an event."""
     choose(owner, "reference")
     before = owner.read("/org-settings")
-    start = owner.read("/events", types="nothing.happened")["next_after"]
+    start = owner.read("/events", latest=True)["next_after"]
     stale = owner.patch(
         "/org-settings", json={"base_version": before["version"] + 1, "blocking_preset": "perioperative"}
     )

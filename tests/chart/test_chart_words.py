@@ -69,6 +69,8 @@ def test_an_unknown_word_is_refused_and_the_known_ones_are_named(
     made = target(desk, chart, method, where)
     place = "query" if method == "GET" else "body"
     for unknown in UNKNOWN:
+        if method == "GET" and not unknown:
+            continue  # an empty filter is none
         answer = asked(chart, method, where, field, unknown, made)
         assert (answer.status_code, problems(answer)) == (422, {(place, field): "invalid_choice"}), unknown
         assert all(word in answer.json()["detail"][0]["msg"] for word in words)
@@ -94,7 +96,7 @@ def test_every_known_word_is_taken(
 def test_booleans_of_filters_are_booleans(desk: Client, chart: Chart) -> None:
     """is_active and include_family take true and false."""
     for kind, name in (("allergies", "is_active"), ("medications", "is_active"), ("alerts", "include_family")):
-        for word in ("yes", "2", ""):
+        for word in ("yes", "2"):
             answer = desk.get(chart.path(kind), params={name: word})
             assert (answer.status_code, set(problems(answer))) == (422, {("query", name)})
 

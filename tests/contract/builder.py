@@ -228,6 +228,7 @@ class Builder:
             "create": lambda: Attempt("create", "POST", made.collection, self.body(kind, small=True)),
             "patch": lambda: Attempt("patch", "PATCH", one, {"base_version": 1, **self.change(made)}),
             "archive": lambda: Attempt("archive", "POST", f"{one}/archive", **archive_form(kind, 1)),
+            "restore": lambda: Attempt("restore", "POST", f"{one}/restore", {}),
         }
         return [every[verb]() for verb in kind.verbs]
 
@@ -255,7 +256,7 @@ class Builder:
 
     def head(self) -> int:
         """How many events the org has; every change adds some."""
-        return int(self.client.read("/events", types="nothing.happened")["next_after"])
+        return int(self.client.read("/events", latest=True)["next_after"])
 
     def total(self, kind: Kind, patient: str | None = None) -> int:
         """How many records of a kind are listed."""

@@ -162,15 +162,18 @@ def test_every_sort_goes_both_ways_with_nulls_last(quiet: Builder, kind: Kind) -
 
 @each("list")
 def test_a_filter_by_what_is_not_there_is_404(quiet: Builder, kind: Kind) -> None:
-    """A list narrowed by a record that does not exist, or is archived, is 404 naming the parameter."""
+    """A list narrowed by a record that does not exist, or by an archived patient, is 404 naming the parameter; one
+    narrowed by an archived entry of a catalog answers its records."""
     by_name = {k.name: k for k in ALL}
     path = quiet.collection(kind, quiet.patient_of(kind))
     for listed in (f for f in kind.filters if f.refers_to):
         gone = quiet.make(by_name[str(listed.refers_to)], small=True)
         assert quiet.archive(gone).is_success
-        for target in (nobody(), gone.id):
+        for target in (nobody(), *([gone.id] if listed.refers_to == "patient" else [])):
             answer = quiet.client.get(path, params={listed.entry.key: target})
             assert refused(answer, 404) == {("query", listed.entry.key): "not_found"}
+        if listed.refers_to != "patient":
+            assert quiet.client.read(path, **{listed.entry.key: gone.id})["total"] == 0
 
 
 @bare

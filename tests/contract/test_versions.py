@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
+import httpx
+
+from chairside.app import every_operation
 from chairside.engine.bodies import patch_body
 from chairside.fields import Reference
 from chairside.resource import Kind
 from chairside.types import Number
-from tests.contract.builder import EXAMPLES, Body, Builder, each, lasting, references, refused
+from tests.contract.builder import EXAMPLES, Body, Builder, each, lasting, nobody, references, refused
 
 RACERS = 8
 # What a rule keeps: words where no definition is named; the day an alert ended while it is disabled.
@@ -65,6 +69,75 @@ def test_if_match_is_honoured(home: Builder, kind: Kind) -> None:
     assert home.shown(made)["version"] == 2
     assert home.patch(made, 2, home.change(made), {"If-Match": '"1", "2"'}).json()["version"] == 3
     assert home.patch(made, 3, home.change(made), {"If-Match": "*"}).json()["version"] == 4
+
+
+@each("create", "patch")
+def test_a_version_named_by_if_match_alone_is_enough(home: Builder, kind: Kind) -> None:
+    """A client of HTTP's own rules sends no base_version; a stale ETag is 412, and any or a weak one names none."""
+    made = home.make(kind)
+    change = home.change(made)
+    assert home.client.patch(made.path, json=change, headers={"If-Match": '"1"'}).json()["version"] == 2
+    stale = home.client.patch(made.path, json=home.change(made), headers={"If-Match": '"1"'})
+    assert refused(stale, 412) == {("header", "if-match"): "precondition_failed"}
+    any_of_them = home.client.patch(made.path, json=home.change(made), headers={"If-Match": "*"})
+    assert refused(any_of_them, 422) == {("body", "base_version"): "missing"}
+    refused(home.client.patch(made.path, json=home.change(made), headers={"If-Match": 'W/"2"'}), 412)
+    both = home.patch(made, 1, home.change(made), {"If-Match": '"2"'})
+    assert refused(both, 409) == {("body", "base_version"): "version_conflict"}
+    assert home.shown(made)["version"] == 2
+
+
+@each("create", "archive")
+def test_an_archive_with_if_match_alone(home: Builder, kind: Kind) -> None:
+    """Without a body or parameter, whatever form the archive of the kind has."""
+    if not kind.versioned:
+        return
+    made = home.make(kind)
+    refused(home.client.post(f"{made.path}/archive", headers={"If-Match": '"2"'}), 412)
+    answer = home.client.post(f"{made.path}/archive", headers={"If-Match": '"1"'})
+    assert answer.status_code in {200, 204}, answer.text
+
+
+WITH_VERSION = [o for o in every_operation() if o.body and "base_version" in o.body.entries and o.body.required]
+
+
+def test_every_other_operation_with_a_version_takes_if_match_alone(home: Builder) -> None:
+    """Transitions, balances, disabling an alert, the org's settings; no operation asks for base_version beside it."""
+    patient = home.client.made("/patients", {"first_name": "Ana", "last_name": "Lind"})
+    path = f"/patients/{patient['id']}"
+    definition = home.client.made("/patient-alert-definitions", {"name": f"Sample {home.number()}"})["id"]
+    alert = home.client.made(f"{path}/alerts", {"alert_definition_uuid": definition})["id"]
+    owed = dict.fromkeys(("balance_0_30", "balance_31_60", "balance_61_90", "balance_over_90"), 1)
+    settings = home.client.get("/org-settings")
+    for method, at, sent, tag in (
+        ("POST", f"{path}/transition-status", {"new_status": "inactive"}, '"1"'),
+        ("PUT", f"{path}/balances", owed, None),
+        ("POST", f"{path}/alerts/{alert}/disable", None, '"1"'),
+        ("PATCH", "/org-settings", {"blocking_preset": "reference"}, settings.headers["etag"]),
+    ):
+        assert refused(home.client.request(method, at, json=sent, headers={"If-Match": '"99"'}), 412)
+        now = tag or home.client.get(path).headers["etag"]
+        answer = home.client.request(method, at, json=sent, headers={"If-Match": now})
+        assert answer.status_code == 200, (at, answer.text)
+    for operation in WITH_VERSION:
+        url = "/" + re.sub(r"{\w+}", nobody(), operation.path)
+        answer = home.client.request(operation.method, url, json={}, headers={"If-Match": '"1"'})
+        told = {tuple(p["loc"]) for p in answer.json().get("detail", ())}
+        assert ("body", "base_version") not in told, operation.name
+
+
+def test_of_two_who_name_the_same_version_by_if_match_one_wins(home: Builder) -> None:
+    """The others get 412 with the version of now."""
+    made = home.client.made("/employers", {"name": f"Sample {home.number()}"})
+    path, desks = f"/employers/{made['id']}", [home.org.desk() for _ in range(RACERS)]
+
+    def change(n: int) -> httpx.Response:
+        return desks[n].patch(path, json={"item_order": n + 1}, headers={"If-Match": '"1"'})
+
+    with ThreadPoolExecutor(RACERS) as crowd:
+        answers = list(crowd.map(change, range(RACERS)))
+    assert sorted(a.status_code for a in answers) == [200, *[412] * (RACERS - 1)]
+    assert {a.json()["detail"][0]["current_version"] for a in answers if a.status_code == 412} == {2}
 
 
 @each("create", "archive")
@@ -128,9 +201,10 @@ def test_null_clears_what_may_be_empty(home: Builder, kind: Kind) -> None:
 
 @each("create", "patch")
 def test_null_is_refused_where_a_value_is_needed(home: Builder, kind: Kind) -> None:
-    """A required field, or one that always has a value, cannot be cleared; all of them are named at once."""
+    """A required field, or a number that always has a value, cannot be cleared; all of them are named at once."""
     made = home.make(kind)
-    needed = [f.key for f in kind.fields if f.key in patch_body(kind).entries and not f.clearable]
+    entries = patch_body(kind).entries
+    needed = [f.key for f in kind.fields if f.key in entries and not (f.clearable or entries[f.key].null_is_absence)]
     if not needed:
         return
     answer = home.patch(made, 1, dict.fromkeys(needed))

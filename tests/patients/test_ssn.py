@@ -12,7 +12,7 @@ import pytest
 
 from tests.database import connected
 from tests.house import Client, Org, new_house, problems
-from tests.patients.acts import Json, bulk, change, events_of, new_ssn, register
+from tests.patients.acts import Json, bulk, change, events_of, new_ssn, register, unheard_of
 
 FIELD = "social_security_number"
 
@@ -118,13 +118,72 @@ def test_a_whole_number_is_never_answered_from_a_copy(desk: Client) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["", "12345678", "1234567890", "123-456-789", "12-345-6789", "123 45 6789", "1234567a", "١٢٣٤٥٦٧٨٩", "123-45-67-"],
+    [
+        "***-**-678",
+        "***-**-678a",
+        "12345678",
+        "1234567890",
+        "123-456-789",
+        "12-345-6789",
+        "123 45 6789",
+        "1234567a",
+        "١٢٣٤٥٦٧٨٩",
+        "123-45-67-",
+    ],
 )
 def test_a_wrong_form_is_refused_without_repeating_it(desk: Client, wrong: str) -> None:
     """422 at the field; what was sent is not in the answer."""
     answer = desk.post("/patients", json={"first_name": "A", "last_name": "B", FIELD: wrong})
     assert (answer.status_code, problems(answer)) == (422, {("body", FIELD): "invalid_ssn"})
     assert not wrong or wrong not in answer.text
+
+
+def test_the_mask_sent_back_changes_nothing(desk: Client) -> None:
+    """A form shows the mask and sends it back with the rest; the number stays what it is."""
+    number = new_ssn()
+    made = register(desk, social_security_number=number)
+    answer = desk.patch(f"/patients/{made['id']}", json={"base_version": 1, FIELD: made[FIELD], "city": "Springfield"})
+    assert (answer.status_code, answer.json()["city"], answer.json()["version"]) == (200, "Springfield", 2)
+    again = desk.patch(f"/patients/{made['id']}", json={"base_version": 2, FIELD: made[FIELD]})
+    assert (again.status_code, again.json()["version"]) == (200, 2), "a mask alone is no change"
+    assert str(whole(desk, made)).replace("-", "") == number
+
+
+def other_mask(mask: str) -> str:
+    return f"***-**-{(int(mask[-4:]) + 1) % 10_000:04}"
+
+
+def test_another_mask_is_refused(desk: Client) -> None:
+    """A mask of somebody else, of no number, or on create names no number that could be kept."""
+    made, none = register(desk, social_security_number=new_ssn()), register(desk)
+    for patient, mask in ((made, other_mask(made[FIELD])), (none, made[FIELD])):
+        answer = desk.patch(f"/patients/{patient['id']}", json={"base_version": 1, FIELD: mask, "city": "Boston"})
+        assert (answer.status_code, problems(answer)) == (422, {("body", FIELD): "invalid_ssn"})
+        assert desk.read(f"/patients/{patient['id']}")["version"] == 1
+    answer = desk.post("/patients", json={"first_name": "A", "last_name": "B", FIELD: made[FIELD]})
+    assert (answer.status_code, problems(answer)) == (422, {("body", FIELD): "invalid_ssn"})
+    answer = desk.post("/patients/check-duplicates", json={"last_name": "B", FIELD: made[FIELD]})
+    assert (answer.status_code, problems(answer)) == (422, {("body", FIELD): "invalid_ssn"})
+
+
+def test_a_row_of_an_import_may_send_the_mask_of_the_patient_it_updates(desk: Client) -> None:
+    """An export that was edited comes back with masks: the same is unchanged, another fails its row alone."""
+    number, chart = new_ssn(), unheard_of()
+    made = register(desk, social_security_number=number, chart_number=chart)
+    row = {"first_name": made["first_name"], "last_name": made["last_name"], "chart_number": chart}
+    rows = [
+        row | {FIELD: made[FIELD], "city": "Springfield"},
+        row | {FIELD: other_mask(made[FIELD]), "city": "Boston"},
+        {"first_name": "New", "last_name": unheard_of(), FIELD: made[FIELD]},
+    ]
+    results = bulk(desk, rows, on_duplicate="update")["results"]
+    assert [r["status"] for r in results] == ["updated", "failed", "failed"], results
+    for place in (1, 2):
+        [error] = results[place]["errors"]
+        assert (error["loc"], error["type"]) == (["body", "rows", place, FIELD], "invalid_ssn")
+    seen = desk.read(f"/patients/{made['id']}")
+    assert (seen["city"], seen[FIELD]) == ("Springfield", made[FIELD])
+    assert str(whole(desk, made)).replace("-", "") == number
 
 
 def test_it_can_be_changed_and_cleared(desk: Client) -> None:

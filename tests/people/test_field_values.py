@@ -79,9 +79,9 @@ GOOD: dict[str, dict[str, str]] = {
     },
 }
 BAD: dict[str, dict[str, str]] = {
-    "text": {"": "too_short", "   \n ": "too_short", "x" * 2001: "too_long"},
+    "text": {"   \n ": "too_short", "x" * 2001: "too_long"},
     "number": {
-        "": "too_short",
+        " ": "too_short",
         "abc": "wrong_type",
         "1e5": "wrong_type",
         "1,23": "wrong_type",
@@ -112,7 +112,7 @@ BAD: dict[str, dict[str, str]] = {
         "9" * 2001: "too_long",
     },
     "date": {
-        "": "too_short",
+        " ": "too_short",
         "2026-02-30": "invalid_date",
         "2025-02-29": "invalid_date",
         "2026-13-01": "invalid_date",
@@ -131,7 +131,7 @@ BAD: dict[str, dict[str, str]] = {
         "today": "invalid_date",
     },
     "boolean": {
-        "": "too_short",
+        " ": "too_short",
         "y": "wrong_type",
         "on": "wrong_type",
         "2": "wrong_type",
@@ -141,9 +141,9 @@ BAD: dict[str, dict[str, str]] = {
         "１": "wrong_type",
         "true false": "wrong_type",
     },
-    "dropdown": {"": "too_short", "C": "invalid_choice", "AB": "invalid_choice", "A,B": "invalid_choice"},
+    "dropdown": {"C": "invalid_choice", "AB": "invalid_choice", "A,B": "invalid_choice"},
     "currency": {
-        "": "too_short",
+        " ": "too_short",
         "5.005": "out_of_range",
         "2.675": "out_of_range",
         "-0.004": "out_of_range",
@@ -217,6 +217,15 @@ def test_what_is_no_value_of_its_type_is_refused(
     for sent, code in BAD[field_type].items():
         answer = put(own_desk, patient, {fields[field_type]: sent})
         assert refusal(answer) == (422, {("body", "fields", 0, "value"): code}), shown(sent)
+    assert held(own_desk, patient) == {}
+
+
+@pytest.mark.parametrize("field_type", GOOD)
+def test_empty_text_clears_a_value(own_desk: Client, fields: dict[str, str], patient: Json, field_type: str) -> None:
+    """As null does, for a form sends it for a field that was emptied; blanks are no value of any type."""
+    kept = next(iter(GOOD[field_type].values()))
+    fill(own_desk, patient, {fields[field_type]: kept})
+    assert put(own_desk, patient, {fields[field_type]: ""}).status_code == 200
     assert held(own_desk, patient) == {}
 
 
@@ -367,7 +376,7 @@ def test_values_are_answered_in_the_order_sent(own_desk: Client, fields: dict[st
     assert {s["patient"]["id"] for s in saved} == {patient["id"]}
     assert {s["version"] for s in saved} == {1}
     assert set(saved[0]) == {
-        "id", "patient", "field_definition", "field_type", "value", "created_at", "updated_at", "version",
+        "id", "patient", "field_definition", "field_type", "value", "created_at", "updated_at", "deleted_at", "version",
     }  # fmt: skip
     assert held(own_desk, patient) == {s["field_definition"]["id"]: s for s in saved}
 

@@ -138,6 +138,9 @@ def test_the_walk_goes_everywhere(operations: list[Operation]) -> None:
         ("GET", f"{ONE_PATIENT}/allergies"),
         ("GET", f"{ONE_PATIENT}/medications"),
         ("GET", f"{ONE_PATIENT}/diseases"),
+        ("GET", f"{ONE_PATIENT}/allergies/{{allergy_uuid}}"),
+        ("GET", f"{ONE_PATIENT}/medications/{{medication_uuid}}"),
+        ("GET", f"{ONE_PATIENT}/diseases/{{disease_uuid}}"),
         ("GET", f"{ONE_PATIENT}/vital-signs"),
         ("GET", f"{ONE_PATIENT}/vital-signs/{{vitals_uuid}}"),
     }

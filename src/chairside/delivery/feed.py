@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from chairside.changes import Asked, Record, Reply
 from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
 from chairside.fields import Entry
-from chairside.types import Integer, Many, Text
+from chairside.resource import Kind
+from chairside.types import Boolean, Integer, Many, Names
 
 MOST_NUMBERED = 5000
+
+
+def event_types(kinds: Iterable[Kind]) -> tuple[str, ...]:
+    """Every type of event that can be in a feed."""
+    return tuple(sorted(f"{kind.name}.{event}" for kind in kinds for event in kind.events))
 
 
 async def read_feed(desk: Desk, asked: Asked) -> Reply:
@@ -19,7 +26,9 @@ async def read_feed(desk: Desk, asked: Asked) -> Reply:
     after, limit = asked.query["after"], asked.query["limit"]
     # Known before the events are read: one that gets its number meanwhile must not be passed over.
     last, waiting = await _number(desk)
-    types = asked.query.get("types")
+    if asked.query["latest"]:
+        return Reply(data={"items": [], "next_after": last, "has_more": waiting})
+    types = sorted({name for names in asked.query.get("types") or () for name in names}) or None
     rows = await desk.ask("events.feed", after, limit + 1, types)
     items = [_shown(row) for row in rows[:limit]]
     head = items[-1]["sequence"] if items else max(after, last)
@@ -48,25 +57,39 @@ def _words(text: str) -> list[str]:
     return text.split(",") if text else []
 
 
-FEED = Operation(
-    name="list_events",
-    method="GET",
-    path="events",
-    subject="event",
-    area="events",
-    allow="read",
-    action="list",
-    summary="Read the feed of changes",
-    doc=(
-        "Every change of the org's records, in one order without gaps: ask again with after=next_after. Names of"
-        " changed fields, never their values."
-    ),
-    answer="EventFeedOut",
-    run=read_feed,
-    query=(
-        Entry(key="after", type=Integer(max=2**53), doc="The last sequence already seen.", default=0),
-        Entry(key="types", type=Many(Text(max=64, min=1), min=1, max=50), doc="Only events of these types."),
-        Entry(key="limit", type=Integer(min=1, max=1000), doc="At most this many.", default=100),
-    ),
-    writes=True,
-)
+def feed_of(kinds: Iterable[Kind]) -> Operation:
+    """The operation that reads the feed of changes of these kinds."""
+    known = event_types(kinds)
+    return Operation(
+        name="list_events",
+        method="GET",
+        path="events",
+        subject="event",
+        area="events",
+        allow="read",
+        action="list",
+        summary="Read the feed of changes",
+        doc=(
+            "Every change of the org's records, in one order without gaps: ask again with after=next_after. Names of"
+            " changed fields, never their values."
+        ),
+        answer="EventFeedOut",
+        run=read_feed,
+        query=(
+            Entry(key="after", type=Integer(max=2**53), doc="The last sequence already seen.", default=0),
+            Entry(
+                key="types",
+                type=Many(Names(known), min=1, max=50),
+                doc=f"Only events of these types, or of types like patient.*; one of: {', '.join(known)}.",
+                filters=True,
+            ),
+            Entry(key="limit", type=Integer(min=1, max=1000), doc="At most this many.", default=100),
+            Entry(
+                key="latest",
+                type=Boolean(),
+                doc="No events, only the newest sequence as next_after: where to begin to follow.",
+                default=False,
+            ),
+        ),
+        writes=True,
+    )

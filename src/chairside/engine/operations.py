@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from chairside.changes import Asked, Reply
 from chairside.engine import bodies
 from chairside.engine.days import past_dates, refuse_ahead
-from chairside.fields import BASE_VERSION, VERSION_ALONE, Body, Entry
+from chairside.fields import Body, Entry
 from chairside.resource import Action, Kind, Verb
+from chairside.standing import BASE_VERSION, VERSION_ALONE, VERSION_IF_ANY
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
 
 Run = Callable[..., Awaitable[Reply]]
-_KEPT = " A role that writes charts but not this kind of record may change its clinical fields alone."
+_KEPT = " A role that writes charts but not this kind of record may change only its clinical fields."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def _path_params(path: str) -> tuple[str, ...]:
 
 
 def operations(kinds: Iterable[Kind], verbs: Mapping[Verb, Run]) -> list[Operation]:
-    """All operations in reading order; `verbs` are the functions that do the five verbs."""
+    """All operations in reading order; `verbs` are the functions that do the verbs."""
     return [
         operation
         for kind in kinds
@@ -127,7 +128,8 @@ def _create(kind: Kind, run: Run) -> Operation:
 
 
 def _patch(kind: Kind, run: Run) -> Operation:
-    clinical = bodies.clinical_body(kind)
+    clinical, portal = bodies.clinical_body(kind), bodies.portal_body(kind)
+    forbidden = ("field_forbidden",) if clinical or portal else ()
     return _verb(
         kind,
         run,
@@ -139,11 +141,11 @@ def _patch(kind: Kind, run: Run) -> Operation:
         summary=f"Change {_a(kind)}",
         doc="Absent fields stay, null clears. A stale base_version is refused." + (_KEPT if clinical else ""),
         body=bodies.patch_body(kind),
-        portal_body=bodies.portal_body(kind),
+        portal_body=portal,
         clinical_body=clinical,
-        errors=("not_found", "version_conflict", *(u.code for u in kind.unique), *kind.patch_errors),
+        errors=("not_found", "version_conflict", *forbidden, *(u.code for u in kind.unique), *kind.patch_errors),
         writes=True,
-        portal=bodies.portal_body(kind) is not None,
+        portal=portal is not None,
         versioned=kind.versioned,
     )
 
@@ -168,6 +170,24 @@ def _archive(kind: Kind, run: Run) -> Operation:
     )
 
 
+def _restore(kind: Kind, run: Run) -> Operation:
+    return _verb(
+        kind,
+        run,
+        name=f"restore_{kind.name}",
+        method="POST",
+        path=_one(kind) + "/restore",
+        allow="write",
+        action="restore",
+        summary=f"Restore {_a(kind)}",
+        doc="Brings an archived record back into lists. Refused while an active record has its name.",
+        body=VERSION_IF_ANY,
+        errors=("not_found", "not_archived", "version_conflict", *(u.code for u in kind.unique)),
+        writes=True,
+        versioned=kind.versioned,
+    )
+
+
 def _verb(kind: Kind, run: Run, **more: Any) -> Operation:
     shared: dict[str, Any] = {
         "subject": kind.name,
@@ -185,6 +205,7 @@ _FORMS: Mapping[Verb, Callable[[Kind, Run], Operation]] = {
     "create": _create,
     "patch": _patch,
     "archive": _archive,
+    "restore": _restore,
 }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chairside.engine.desk import Desk
 
 MOST_BARE = 1000
+EVERY = "all"  # the status of a walk that asks for live and archived records
 Cursor = tuple[str, bool, object]
 
 
@@ -106,7 +107,8 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
     more, found = len(found) > first, found[:first]
     info: dict[str, object] = {
         "has_next_page": more,
-        "end_cursor": _write_cursor(desk, found[-1], about) if found else None,
+        # An empty page leaves the walk where it was, so a reader keeps its place by keeping end_cursor.
+        "end_cursor": _write_cursor(desk, found[-1], about) if found else query.get("after"),
         "has_previous_page": anchor is not None,
         "start_cursor": _write_cursor(desk, found[0], about) if found else None,
     }
@@ -155,18 +157,20 @@ async def _run(
 async def _narrow(desk: Desk, table: Table, asked: Asked) -> Narrowing:
     """The conditions that the query's filters mean; not_found for a filter by something that is not there."""
     kind, query = table.kind, asked.query
-    archived = query.get("status") == "archived" and any(f.how == "state" for f in kind.filters)
-    narrowed = Narrowing(archived)
+    state = query.get("status") if any(f.how == "state" for f in kind.filters) else None
+    narrowed = Narrowing(archived=state == "archived", both=state == EVERY)
     if kind.parent and query.get("include_family"):
         narrowed.family(asked.path["patient_uuid"])
     elif kind.parent:
         narrowed.add("equals", "patient_id", asked.path["patient_uuid"])
     for listed in kind.filters:
         value = query.get(listed.entry.key)
-        if value is None or listed.how == "family" or (listed.how == "mentions" and not value):
+        if value is None or listed.how == "family" or (listed.how == "state" and narrowed.both):
             continue
         if listed.refers_to is not None:
-            await desk.load(listed.refers_to, value, at=("query", listed.entry.key))
+            # The records of an archived catalog entry can be listed, so that they can be given another one.
+            catalogued = listed.refers_to != "patient"
+            await desk.load(listed.refers_to, value, at=("query", listed.entry.key), archived=catalogued)
         if listed.how == "words":
             words = question(value, desk.region, desk.now.date())
             if value.strip() and not words:

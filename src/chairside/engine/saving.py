@@ -17,6 +17,7 @@ from chairside.resource import Kind
 from chairside.store.sql import queries
 from chairside.store.tables import Table, many
 from chairside.store.transactions import WRITING_MANY
+from chairside.types import is_mask, mask_of
 
 if TYPE_CHECKING:
     from chairside.engine.desk import Desk
@@ -98,13 +99,15 @@ def _seal(desk: Desk, kind: Kind, change: Change) -> None:
         column, new = field.column, change.after
         plain = new[column]
         if change.before is not None:
+            if plain == change.before[column]:
+                continue  # the mask that answers show, sent back
             index = desk.vault.blind(desk.org_id, plain)[0] if plain else None
             if change.before[f"{column}_index"] == index:
                 new[column] = change.before[column]
                 continue
         put = desk.vault.put_away(plain, desk.about(kind, column, new["id"]), desk.org_id) if plain else (None, None)
         new[f"{column}_sealed"], new[f"{column}_index"] = put
-        new[column] = f"***-**-{plain[-4:]}" if plain else None
+        new[column] = mask_of(plain) if plain else None
 
 
 def _touched(table: Table, change: Change) -> bool:
@@ -141,6 +144,8 @@ async def _conflict(desk: Desk, table: Table, before: Record) -> None:
     now = await desk.load(table.kind.name, before["id"], at=("path", table.kind.id_param))
     if now["version"] == before["version"]:
         raise Rewritten  # the server wrote what it keeps, which is no conflict for the caller
+    if desk.base_version is None:
+        raise refuse("precondition_failed", "header", "if-match", current_version=now["version"])
     raise refuse("version_conflict", desk.base_version_in, "base_version", current_version=now["version"])
 
 
@@ -175,6 +180,8 @@ def _by_scope(record_id: str, words: SearchWords, but: SearchWords) -> Iterator[
 
 def _note(desk: Desk, table: Table, change: Change, event: str) -> None:
     kind, record = table.kind, change.after
+    if event not in kind.events:
+        raise ValueError(f"the kind {kind.name} declares no event {event}")
     if event == "updated" and record["deleted_at"] and change.before and not change.before["deleted_at"]:
         event = "archived"  # however it came about
     before = change.before
@@ -199,6 +206,11 @@ def _note(desk: Desk, table: Table, change: Change, event: str) -> None:
 
 
 def settle(kind: Kind, change: Change) -> None:
-    """Apply the kind's pure rules."""
+    """Apply the kind's pure rules, after the one of all kinds: a mask stands for the record's own sealed value."""
+    for field in kind.sealed:
+        sent = change.after[field.column] if field.column in change.given else None
+        kept = change.before[field.column] if change.before is not None else None
+        if sent is not None and sent != kept and is_mask(sent):
+            raise refuse("invalid_ssn", "body", field.key, msg="is not the mask that this record is answered with")
     if kind.settle is not None:
         kind.settle(change)

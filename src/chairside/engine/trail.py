@@ -38,7 +38,7 @@ async def read_trail(desk: Desk, asked: Asked) -> Reply:
     more, rows = len(rows) > len(whole), rows[: len(whole)]
     info = {
         "has_next_page": more,
-        "end_cursor": _cursor(desk, rows[-1]) if rows else None,
+        "end_cursor": _cursor(desk, rows[-1]) if rows else query.get("after"),
         "has_previous_page": at is not None,
         "start_cursor": _cursor(desk, rows[0]) if rows else None,
     }
@@ -109,11 +109,11 @@ AUDIT = Operation(
     query=(
         Entry(key="first", type=Integer(min=1, max=200), doc="How many.", default=50),
         Entry(key="after", type=Text(max=500), doc="end_cursor of the page before."),
-        Entry(key="actor", type=Uuid(), doc="Only what this user did."),
-        Entry(key="patient", type=Uuid(), doc="Only what concerned this patient."),
-        Entry(key="action", type=Text(max=64), doc="Only this action, such as read or create."),
-        Entry(key="outcome", type=Choice(OUTCOMES), doc="Only this outcome."),
-        Entry(key="date_from", type=Date(), doc="On this day, where the org is, or later.", recordable=True),
-        Entry(key="date_to", type=Date(), doc="On this day, where the org is, or before.", recordable=True),
+        Entry(key="actor", filters=True, type=Uuid(), doc="Only what this user did."),
+        Entry(key="patient", filters=True, type=Uuid(), doc="Only what concerned this patient."),
+        Entry(key="action", filters=True, type=Text(max=64), doc="Only this action, such as read or create."),
+        Entry(key="outcome", filters=True, type=Choice(OUTCOMES), doc="Only this outcome."),
+        Entry(key="date_from", filters=True, type=Date(), doc="On this day, where the org is, or later.", recordable=True),
+        Entry(key="date_to", filters=True, type=Date(), doc="On this day, where the org is, or before.", recordable=True),
     ),
 )

@@ -1,4 +1,4 @@
-"""The five verbs, once for every kind: load, decide, save."""
+"""The verbs, once for every kind: load, decide, save."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ async def list_(kind: Kind, desk: Desk, asked: Asked) -> Reply:
 async def get(kind: Kind, desk: Desk, asked: Asked) -> Reply:
     record_id = asked.path[kind.id_param]
     owner = (asked.path["patient_uuid"],) if kind.parent else ()
-    rows = await desk.fetch(desk.tables[kind.name].get, record_id, *owner)
+    archived = asked.query.get("archived") and not desk.context.caller.portal
+    table = desk.tables[kind.name]
+    rows = await desk.fetch(table.get_any if archived else table.get, record_id, *owner)
     if not rows:
         raise refuse("not_found", "path", kind.id_param)
     data = desk.shapes.of_row(kind, rows[0], desk.view)
     if asked.query.get("reveal"):
-        data |= await _revealed(kind, desk, record_id, asked.query["reveal"])
+        data |= await _revealed(kind, desk, record_id, asked.query["reveal"], archived=bool(archived))
     named = asked.path.get("patient_uuid") or (data.get("patient") or {}).get("id")
     patient_id = record_id if kind.name == "patient" else named
     tag = etag(kind, rows[0]["version"], rows[0]["self.revision"] if kind.bookkept else 0) if kind.versioned else None
@@ -59,6 +61,15 @@ async def archive(kind: Kind, desk: Desk, asked: Asked) -> Reply:
     return reply
 
 
+async def restore(kind: Kind, desk: Desk, asked: Asked) -> Reply:
+    at = ("path", kind.id_param)
+    before = await desk.load(kind.name, asked.path[kind.id_param], at=at, archived=True)
+    change = desk.change(kind.name, before, {"deleted_at": None})
+    if before["deleted_at"] is None:
+        raise refuse("not_archived", *at)
+    return desk.reply(kind.name, await desk.save(kind.name, change, "restored"))
+
+
 async def _parent(kind: Kind, desk: Desk, asked: Asked) -> str | None:
     """The patient a list belongs to; not_found where there is none."""
     if kind.parent is None:
@@ -69,9 +80,9 @@ async def _parent(kind: Kind, desk: Desk, asked: Asked) -> str | None:
     return patient_id
 
 
-async def _revealed(kind: Kind, desk: Desk, record_id: str, word: str) -> dict[str, object]:
+async def _revealed(kind: Kind, desk: Desk, record_id: str, word: str, *, archived: bool) -> dict[str, object]:
     field = next(f for f in kind.fields if f.sealed == word)
-    record = await desk.load(kind.name, record_id, at=("path", kind.id_param))
+    record = await desk.load(kind.name, record_id, at=("path", kind.id_param), archived=archived)
     sealed = record[f"{field.column}_sealed"]
     return {field.name: desk.vault.open(sealed, desk.about(kind, field.column, record_id)) if sealed else None}
 
@@ -82,4 +93,5 @@ VERBS: Mapping[Verb, Callable[..., Awaitable[Reply]]] = {
     "create": create,
     "patch": patch,
     "archive": archive,
+    "restore": restore,
 }

@@ -113,7 +113,8 @@ class Work:
             except asyncpg.LockNotAvailableError:
                 raise refuse("unavailable") from None
             except asyncpg.IntegrityConstraintViolationError as violated:
-                refusal = constraints.refusal(violated, self._known)
+                at = ("path", operation.id_param) if operation.action == "restore" else None
+                refusal = constraints.refusal(violated, self._known, at)
                 if refusal is None:
                     raise
                 if not operation.large or attempt == TRIES - 1:

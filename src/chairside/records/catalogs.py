@@ -27,7 +27,7 @@ def settle_name(change: Change) -> None:
 
 
 def catalog(name: str, path: str, schema: str, plural: str, doc: str, *fields: Field, **more: Any) -> Kind:
-    """A kind whose records are named entries of a list: five verbs, unique names, its own place in the list."""
+    """A kind whose records are named entries of a list: every verb, unique names, its own place in the list."""
     table = more.pop("table", name + "s")
     return Kind(
         name=name,
@@ -40,6 +40,7 @@ def catalog(name: str, path: str, schema: str, plural: str, doc: str, *fields: F
         area=more.pop("area", "setup"),
         doc=doc,
         fields=_named(*fields),
+        verbs=("list", "get", "create", "patch", "archive", "restore"),
         archive_by="body",
         order=("item_order", "name_key", "id"),
         filters=more.pop("filters", (SEARCH,)),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from chairside.changes import Asked, Desk, Reply
-from chairside.fields import BASE_VERSION, Body, Entry, Field
+from chairside.fields import Body, Entry, Field
 from chairside.knowledge.vital_ranges import PRESETS
 from chairside.resource import Action, Kind
+from chairside.standing import BASE_VERSION
 from chairside.types import Choice, Timezone
 
 BLOCKING_PRESET = Field(
@@ -46,6 +47,7 @@ ORG_SETTINGS = Kind(
     doc="What the org has decided for all its patients; one record, with the org's id.",
     verbs=(),
     moments=("created_at", "updated_at"),
+    more_events=("updated",),
     label=(),
     fields=(BLOCKING_PRESET, TIMEZONE),
     actions=(

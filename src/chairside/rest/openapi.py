@@ -8,13 +8,14 @@ from typing import Any
 from chairside import __version__
 from chairside.engine.operations import Operation
 from chairside.errors import CODES
-from chairside.fields import BASE_VERSION, VERSION, Body, Entry, Reference
+from chairside.fields import Body, Entry, Reference
 from chairside.resource import Kind
 from chairside.rest import examples
 from chairside.rest.errors import RETRY_AFTER, status_of, success_of
 from chairside.rest.reading import KEY_FORM
 from chairside.rest.schemas import SHARED
-from chairside.types import Many, Text
+from chairside.standing import BASE_VERSION, VERSION
+from chairside.types import Many, Text, or_blank
 from chairside.types.texts import NOT_BLANK
 
 Schema = dict[str, Any]
@@ -100,10 +101,10 @@ def body_schema(body: Body) -> Schema:
 
 
 def _entry_schema(entry: Entry) -> Schema:
-    shown = dict(entry.type.schema)
+    shown = or_blank(entry.type.schema) if entry.blank_is_null else dict(entry.type.schema)
     if entry.default is not None and "$ref" not in shown:
         shown["default"] = entry.default
-    shown = nullable(shown) if entry.nullable else shown
+    shown = nullable(shown) if entry.nullable or entry.null_is_absence else shown
     return shown | ({"description": entry.doc} if entry.doc else {})
 
 
@@ -130,7 +131,7 @@ def _operation(operation: Operation, kinds: Sequence[Kind], schemas: Mapping[str
     if operation.body is not None:
         content: Schema = {"schema": {"$ref": REF + operation.body.schema}}
         content["example"] = operation.body.example or examples.of_body(operation.body)
-        shown["requestBody"] = {"required": True, "content": {"application/json": content}}
+        shown["requestBody"] = {"required": bool(operation.body.required), "content": {"application/json": content}}
     return shown
 
 

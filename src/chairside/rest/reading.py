@@ -15,6 +15,7 @@ from chairside.engine.operations import Operation
 from chairside.errors import CODES, Problem, refuse
 from chairside.fields import Body, Entry, try_body
 from chairside.rest.repeated import repeated_fields
+from chairside.standing import BASE_VERSION
 from chairside.types import Boolean, Integer, Invalid, Many, is_uuid
 
 _decode = msgspec.json.Decoder().decode
@@ -26,6 +27,7 @@ _TAG = re.compile(r'(W/)?"([^"]*)"')
 _VERSIONED = re.compile(r"(\d{1,18})(?:-\d{1,18})?", re.ASCII)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 MOST_PARAMETERS = 100
+NO_BODY = Body(schema="", entries={})
 # Bytes of a body that is wrong already and still looked through for fields that are sent twice.
 MOST_LOOKED_THROUGH = 1 << 16
 
@@ -103,7 +105,7 @@ def line_of(operation: Operation, scope: Mapping[str, Any], now: datetime) -> Li
     """The ids and parameters of a request."""
     params: Mapping[str, Any] = scope["path_params"]
     path, wrong_ids = path_of(params, operation.path_params)
-    query, kept, wrong_parameters = query_of(scope["query_string"], operation.query, now)
+    query, kept, wrong_parameters = query_of(scope["query_string"], scope["headers"], operation.query, now)
     recorded = msgspec.json.encode(kept).decode() if kept else None
     return Line(str(params["org_id"]).lower(), path, query, recorded, wrong_ids, wrong_parameters)
 
@@ -122,8 +124,8 @@ class Query(NamedTuple):
     problems: list[Problem]
 
 
-def query_of(raw: bytes, entries: Sequence[Entry], now: datetime) -> Query:
-    """The parameters of a query string."""
+def query_of(raw: bytes, headers: Headers, entries: Sequence[Entry], now: datetime) -> Query:
+    """The parameters of a query string; an empty filter is no filter."""
     known = {e.key: e for e in entries}
     sent: dict[str, list[str]] = {}
     problems: list[Problem] = []
@@ -141,15 +143,16 @@ def query_of(raw: bytes, entries: Sequence[Entry], now: datetime) -> Query:
     values: dict[str, Any] = {e.key: e.default for e in entries if e.default is not None}
     recorded: dict[str, Any] = {}
     for key, given in sent.items():
+        if known[key].filters and given == [""]:
+            continue
         try:
             values[key] = _parameter(known[key], given, now)
             if known[key].recorded:
                 recorded[key] = values[key]
         except Invalid as bad:
             problems.extend(Problem(("query", key, *one.inside), one.msg, one.code) for one in bad.every)
-    problems += [
-        Problem(("query", e.key), "is required", "missing") for e in entries if e.required and e.key not in sent
-    ]
+    if missing := {e.key for e in entries if e.required} - sent.keys() - excused_by(headers):
+        problems += [Problem(("query", e.key), "is required", "missing") for e in entries if e.key in missing]
     return Query(values, recorded, problems)
 
 
@@ -168,14 +171,20 @@ def _parameter(entry: Entry, given: list[str], now: datetime) -> object:
     return entry.type.parse(value, now)
 
 
+def excused_by(headers: Headers) -> frozenset[str]:
+    """The fields and parameters that a header stands for: If-Match names a version as base_version does."""
+    return frozenset() if if_match(headers) is None else frozenset((BASE_VERSION.key,))
+
+
 def body_of(raw: bytes, headers: Headers, body: Body | None, now: datetime) -> tuple[dict[str, Any], list[Problem]]:
-    """The checked values of the body. An operation without one takes nothing, or an empty object."""
-    if not raw and body is None:
-        return {}, []
+    """The checked values of the body. Where nothing is required, no body is as good as an empty object."""
+    excused = excused_by(headers)
+    if not raw and (body is None or body.required <= excused):
+        return try_body(body or NO_BODY, {}, now, "body", excused=excused)
     if raw:
         _check_media_type(headers)
     sent, text = _json(raw)
-    values, problems = try_body(body or Body(schema="", entries={}), sent, now, "body")
+    values, problems = try_body(body or NO_BODY, sent, now, "body", excused=excused)
     # Not in a mebibyte that is refused anyhow: looking through it would keep everybody waiting for a fifth of a second.
     repeated = repeated_fields(text, sent) if not problems or len(raw) <= MOST_LOOKED_THROUGH else []
     return values, repeated + problems

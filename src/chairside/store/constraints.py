@@ -18,9 +18,16 @@ def by_name(kinds: Iterable[Kind]) -> dict[str, Unique]:
     return {u.constraint: u for k in kinds for u in k.unique}
 
 
-def refusal(error: asyncpg.IntegrityConstraintViolationError, known: Mapping[str, Unique]) -> Refused | None:
-    """The refusal a violated constraint was declared to stand for, or None for one that nobody declared."""
+def refusal(
+    error: asyncpg.IntegrityConstraintViolationError,
+    known: Mapping[str, Unique],
+    elsewhere: tuple[str, str] | None = None,
+) -> Refused | None:
+    """The refusal a violated constraint was declared to stand for, or None for one that nobody declared.
+
+    Its place is the field of the body, or `elsewhere` for a request whose body does not hold it.
+    """
     unique = known.get(_SHARD.sub("", error.constraint_name or ""))
     if unique is None:
         return None
-    return Refused([Problem(("body", unique.key), CODES[unique.code], unique.code)])
+    return Refused([Problem(elsewhere or ("body", unique.key), CODES[unique.code], unique.code)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from chairside.resource import Kind
@@ -91,10 +91,22 @@ def walk_ids(table: Table, chosen: Chosen, order: Order, limit: int, nulls: bool
         conditions.append(f"r.id {beyond} ${anchor_at}")
     elif anchor_at:
         conditions.append(f"(r.{column}, r.id) {beyond} (${anchor_at + 1}, ${anchor_at})")
-    return (
-        f"SELECT r.id, r.{column} AS sort_value FROM {chosen.source(table.kind.table)}"
-        f" WHERE {chosen.where(*conditions)} ORDER BY r.{column}{way}, r.id{way} LIMIT {limit}"
-    )
+    runs = [
+        f"SELECT r.id, r.{column} AS sort_value FROM {part.source(table.kind.table)}"
+        f" WHERE {part.where(*conditions)} ORDER BY r.{column}{way}, r.id{way} LIMIT {limit}"
+        for part in _parts(chosen)
+    ]
+    if len(runs) == 1:
+        return runs[0]
+    merged = " UNION ALL ".join(f"({run})" for run in runs)
+    return f"SELECT m.id, m.sort_value FROM ({merged}) m ORDER BY m.sort_value{way}, m.id{way} LIMIT {limit}"
+
+
+def _parts(chosen: Chosen) -> list[Chosen]:
+    """Live and archived records apart, because their indexes are: each in its order up to the limit, then merged."""
+    if not chosen.both:
+        return [chosen]
+    return [replace(chosen, both=False, archived=archived) for archived in (False, True)]
 
 
 @lru_cache(maxsize=512)

@@ -25,10 +25,12 @@ class Chosen:
     """Which records a list is of: conditions, and the ids that a search found, if there was one.
 
     `equal` are columns whose values are compared by conditions, one each; `told` are summaries that tell how many
-    records one condition leaves. `steady` says that one plan serves any values.
+    records one condition leaves. `steady` says that one plan serves any values. `archived` selects archived records
+    instead of live ones, `both` selects live and archived ones.
     """
 
     archived: bool = False
+    both: bool = False
     conditions: tuple[str, ...] = ()
     equal: tuple[str, ...] = ()
     told: tuple[Counted, ...] = ()
@@ -45,8 +47,8 @@ class Chosen:
         return f"({self.found}) found CROSS JOIN LATERAL ({each}) r"
 
     def where(self, *more: str) -> str:
-        state = f"r.deleted_at IS {'NOT ' if self.archived else ''}NULL"
-        return " AND ".join(("r.org_id = $1", state, *self.conditions, *more))
+        state = () if self.both else (f"r.deleted_at IS {'NOT ' if self.archived else ''}NULL",)
+        return " AND ".join(("r.org_id = $1", *state, *self.conditions, *more))
 
     @property
     def uneven(self) -> bool:
@@ -70,6 +72,7 @@ class Narrowing:
     """The conditions of a list and their values, in the order of the parameters they take."""
 
     archived: bool = False
+    both: bool = False
     conditions: list[str] = field(default_factory=list)
     equal: list[str] = field(default_factory=list)
     told: list[Counted] = field(default_factory=list)
@@ -108,7 +111,8 @@ class Narrowing:
     @property
     def by_tag_alone(self) -> bool:
         """Whether those with a tag are asked for, all of them and no others, and a summary tells how many they are."""
-        return len(self.told) == len(self.conditions) == 1 and not self.hits and not self.archived
+        live = not (self.archived or self.both)
+        return len(self.told) == len(self.conditions) == 1 and not self.hits and live
 
     def few_have_it(self, tagged: int, of: int) -> None:
         """Where few of the org's records have the tag, their ids are read first instead of asking of each record.
@@ -154,12 +158,12 @@ class Narrowing:
             self.hits.append(f"SELECT DISTINCT hit.patient_id FROM unnest(ARRAY({each})) AS hit (patient_id)")
 
     def _among_words(self, word: Word) -> Iterator[str]:
-        scopes = ARCHIVED if self.archived else f"{NAMES}, {OTHERS}"
+        scopes = f"{NAMES}, {OTHERS}, {ARCHIVED}" if self.both else ARCHIVED if self.archived else f"{NAMES}, {OTHERS}"
         every = f"SELECT w.patient_id FROM patient_words w WHERE w.org_id = $1 AND w.scope IN ({scopes}) AND"
         for start in (word.start, *word.numbers, word.tail):
             if start:
                 yield f"{every} {self._begins('w.word', start)}"
-        if self.archived:
+        if self.archived or self.both:
             for born in word.born:
                 yield f"{every} w.word = {self.parameter(birth_word(born))}"
 
@@ -178,4 +182,4 @@ class Narrowing:
     def chosen(self) -> Chosen:
         found = " INTERSECT ".join(self.hits)
         conditions, equal, told = tuple(self.conditions), tuple(self.equal), tuple(self.told)
-        return Chosen(self.archived, conditions, equal, told, found, self.steady)
+        return Chosen(self.archived, self.both, conditions, equal, told, found, self.steady)

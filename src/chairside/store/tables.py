@@ -28,6 +28,7 @@ PLACES = ("patient", "location")
 class Table:
     """A kind's statements. `$1` is always the org, then come the values of `columns`, or in an update of `updated`.
 
+    `get` reads a live record of a live patient, `get_any` an archived one as well.
     `update` takes the version that was read after them, and of a bookkept kind the revision: a row that has moved since
     is left alone. `insert_many` and `update_many` take the rows as one JSON text, made by `many`. `hold` locks a row.
     """
@@ -38,6 +39,7 @@ class Table:
     joins: str
     answer_list: str
     get: str
+    get_any: str
     load: str
     hold: str
     insert: str
@@ -113,7 +115,9 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
     everything = ", ".join([_shown(kind, c) for c in columns] + names + borrowed + beside + _today(kind))
     if any(b.of == "org_settings" for b in kind.beside):
         joins += "\n  LEFT JOIN org_settings s ON s.org_id = r.org_id AND s.id = r.org_id"
-    owner = f" AND r.patient_id = $3 AND {alias[kind.parent_name]}.deleted_at IS NULL" if kind.parent else ""
+    one = f"SELECT {answer}\nFROM {kind.table} r{joins}\nWHERE r.org_id = $1 AND r.id = $2"
+    owned = " AND r.patient_id = $3" if kind.parent else ""
+    live = " AND r.deleted_at IS NULL" + (f" AND {alias[kind.parent_name]}.deleted_at IS NULL" if kind.parent else "")
     mutable = [c for c in columns if c not in ("id", "created_at")]
     updated = ["id", *mutable]
     listed = ", ".join(columns)
@@ -128,10 +132,8 @@ def _table(kind: Kind, kinds: Mapping[str, Kind]) -> Table:
         updated=tuple(updated),
         joins=joins,
         answer_list=answer,
-        get=(
-            f"SELECT {answer}\nFROM {kind.table} r{joins}\n"
-            f"WHERE r.org_id = $1 AND r.id = $2 AND r.deleted_at IS NULL{owner}"
-        ),
+        get=f"{one}{live}{owned}",
+        get_any=f"{one}{owned}",
         load=f"SELECT {everything}\nFROM {kind.table} r{joins}\nWHERE r.org_id = $1 AND r.id = $2",
         hold=f"SELECT id FROM {kind.table} WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE",
         insert=f"INSERT INTO {kind.table} (org_id, {listed}) VALUES ($1, {places})",

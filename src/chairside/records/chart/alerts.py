@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from chairside.changes import Asked, Change, Desk, Reply, wrong
 from chairside.errors import Problem, Refused, refuse
-from chairside.fields import VERSION_ALONE, Entry, Field, Reference, body_of
+from chairside.fields import Entry, Field, Reference, body_of
 from chairside.records.catalogs import CATEGORY, SEARCH, catalog
 from chairside.resource import Action, Filter, Kind, Lapse
+from chairside.standing import VERSION_ALONE
 from chairside.types import Boolean, Choice, Date, Integer, Many, Text, Timestamp, Uuid
 
 SCOPES = ("patient", "family")
@@ -107,8 +108,7 @@ ALERTS = Kind(
     area="alerts",
     doc="A note that must be seen, about one patient or the whole family.",
     parent="patient",
-    verbs=("list", "create", "patch", "archive"),
-    moments=("created_at", "updated_at"),
+    more_events=("disabled",),
     label=(),
     order=("-is_urgent", "-created_at", "-id"),
     fields=(

@@ -44,7 +44,6 @@ ALLERGIES = Kind(
     area="chart",
     doc="Something a patient is allergic to.",
     parent="patient",
-    verbs=("list", "create", "patch", "archive"),
     label=(),
     fields=(
         Reference(name="allergy_definition", to="allergy_definition", doc="To what.", required=True, portal="read"),

@@ -32,7 +32,6 @@ DISEASES = Kind(
     area="chart",
     doc="A disease or problem of a patient.",
     parent="patient",
-    verbs=("list", "create", "patch", "archive"),
     label=(),
     fields=(
         Reference(name="disease_definition", to="disease_definition", doc="Which.", required=True, portal="read"),

@@ -71,7 +71,6 @@ MEDICATIONS = Kind(
     area="chart",
     doc="A medication that a patient takes or took.",
     parent="patient",
-    verbs=("list", "create", "patch", "archive"),
     label=(),
     fields=(
         Reference(

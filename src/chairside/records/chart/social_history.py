@@ -31,7 +31,6 @@ SOCIAL_HISTORY = Kind(
     area="chart",
     doc="What a patient tells about habits and circumstances.",
     parent="patient",
-    verbs=("list", "create", "patch", "archive"),
     label=(),
     order=("category", "id"),
     fields=(

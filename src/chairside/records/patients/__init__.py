@@ -82,6 +82,12 @@ ROW = Body(
     | {"billing_account": shapes.BILLING_ACCOUNT, "row_key": shapes.ROW_KEY},
     whole=rules.check_create,
 )
+WALK_STATUS = Entry(
+    key="status",
+    type=Choice((*STATUSES, "all")),
+    doc="Only patients of this status; all for every patient, archived ones included.",
+    filters=True,
+)
 WALK_QUERY = (
     Entry(key="first", type=Integer(min=1, max=200), doc="How many.", default=50),
     Entry(key="after", type=Text(max=2000), doc="end_cursor of the page before."),
@@ -91,7 +97,7 @@ WALK_QUERY = (
         doc="What to sort by; first_name, if absent.",
     ),
     Entry(key="sort_dir", type=Choice(("asc", "desc")), doc="Direction.", default="asc"),
-    *(f.entry for f in FILTERS),
+    *(WALK_STATUS if f.entry.key == "status" else f.entry for f in FILTERS),
 )
 ACTIONS = (
     SUMMARY,
@@ -106,7 +112,8 @@ ACTIONS = (
         summary="Walk through patients",
         doc=(
             "One page after the other by cursor. A whole walk yields every patient that nobody touched meanwhile"
-            " exactly once, at the same speed however deep. Sort by updated_at to keep a copy in step."
+            " exactly once, at the same speed however deep. Sort by updated_at, with status=all, to keep a copy in"
+            " step; an empty page gives back the cursor that it was asked with."
         ),
         answer="cursor:PatientOut",
         run=actions.walk,
@@ -141,12 +148,13 @@ ACTIONS = (
         answer="LocationCountsOut",
         run=actions.count_by_location,
         query=(
-            Entry(key="date_from", type=Date(), doc="First visit on this day or later.", recordable=True),
-            Entry(key="date_to", type=Date(), doc="First visit before this day.", recordable=True),
+            Entry(key="date_from", filters=True, type=Date(), doc="First visit on this day or later.", recordable=True),
+            Entry(key="date_to", filters=True, type=Date(), doc="First visit before this day.", recordable=True),
             Entry(
                 key="status_set",
                 type=Many(Choice(STATUSES), min=1, max=5),
                 doc="Statuses to count, repeated or separated by commas.",
+                filters=True,
                 default=["active"],
             ),
         ),
@@ -245,6 +253,7 @@ PATIENTS = Kind(
     bookkept=True,
     beside=(Beside(of="self", column="revision"),),
     archiving=actions.guard_archive,
+    more_events=("active", "inactive", "deceased", "restored"),
     actions=ACTIONS,
     create_errors=("duplicate_chart_number", "not_deceased"),
     patch_errors=(

@@ -12,11 +12,13 @@ from chairside.errors import Problem, Refused
 from chairside.fields import Body, try_body
 from chairside.records.patients.guarantors import Families, families_of
 from chairside.records.patients.matching import WRITTEN, Judged, Matcher, Row
+from chairside.types import is_mask, mask_of
 
 STATUSES = (*WRITTEN, "unchanged", "skipped", "failed", "validated")
 ANOTHER_PERSON = "The row shares a signal with a patient of another name and birth date."
 PERHAPS_ANOTHER = "The row shares a signal with a patient who may be another person."
 GUARANTOR, SSN = "responsible_party_id", "social_security_number"
+NO_OWN_MASK = "is not the mask that the matched record is answered with"
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ def _read(desk: Desk, index: int, sent: object, body: Body) -> Row:
     values, problems = try_body(body, sent, desk.now, "body", "rows", index)
     row.row_key = values.pop("row_key", None)  # type: ignore[assignment]  # text, by its entry
     row.problems.extend(problems)
+    if is_mask(str(values.get(SSN))):
+        row.ssn_mask = str(values.pop(SSN))
     if row.good:
         row.change = desk.change("patient", None, values)
         _settle(desk, row, row.change)
@@ -140,7 +144,9 @@ async def _allergic(desk: Desk, rows: Sequence[Row], targets: set[str]) -> set[s
 def _create(row: Row, book: Book) -> None:
     patient = row.made.after
     chart, guarantor = patient["chart_number"], patient[GUARANTOR]
-    if chart in book.charts:
+    if row.ssn_mask:
+        row.fail("invalid_ssn", SSN, msg=NO_OWN_MASK)
+    elif chart in book.charts:
         row.fail("duplicate_chart_number", "chart_number")
     elif guarantor != patient["id"] and (code := book.families.join(patient["id"], guarantor)):
         row.fail(code, "responsible_party_uuid")
@@ -165,6 +171,8 @@ def _update(desk: Desk, row: Row, book: Book) -> None:
         row.fail("invalid_transition", "status")
     if chart and chart != onto.after["chart_number"] and chart in book.charts:
         row.fail("duplicate_chart_number", "chart_number")
+    if row.ssn_mask and row.ssn_mask != _mask(onto.after[SSN]):
+        row.fail("invalid_ssn", SSN, msg=NO_OWN_MASK)
     if sent.get("allergy_review_status") == "nkda" and target in book.allergic:
         row.fail("active_allergies", "allergy_review_status")
     trial = replace(onto, after=onto.after | sent, given=onto.given | frozenset(sent))
@@ -191,6 +199,11 @@ def _equal(desk: Desk, onto: Change, trial: Change) -> bool:
     known = onto.after[SSN] if not told else onto.after[f"{SSN}_index"]
     same = known in desk.blind(ssn) if told and ssn else known == ssn
     return same and all(trial.after[column] == value for column, value in onto.after.items() if column != SSN)
+
+
+def _mask(ssn: str | None) -> str | None:
+    """The mask of a number; a record that is not sealed yet holds it plain, a stored one holds the mask."""
+    return mask_of(ssn) if ssn else None
 
 
 def _sent(row: Row, target: str) -> dict[str, Any]:

@@ -85,8 +85,8 @@ IDENTITY = (
     ),
     Field(
         name="social_security_number",
-        type=Ssn(),
-        doc="Stored encrypted; answered with its last four digits.",
+        type=Ssn(mask=True),
+        doc="Stored encrypted; answered with its last four digits. That mask, sent back, changes nothing.",
         sealed="ssn",
     ),
     _text("medicaid_id", 64, "Medicaid number."),

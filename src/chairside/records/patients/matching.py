@@ -29,6 +29,7 @@ class Row:
 
     index: int
     row_key: str | None = None
+    ssn_mask: str | None = None
     change: Change | None = None
     status: str = ""
     problems: list[Problem] = field(default_factory=list)

@@ -72,7 +72,6 @@ RELATIONSHIPS = Kind(
     doc="What one patient is to another, in that one direction.",
     parent="patient",
     parent_name="from_patient",
-    verbs=("list", "create", "patch", "archive"),
     label=(),
     fields=(
         Reference(name="to_patient", to="patient", doc="The other patient.", required=True, patch=False),
