@@ -113,7 +113,7 @@ AUDIT = Operation(
         Entry(key="patient", filters=True, type=Uuid(), doc="Only what concerned this patient."),
         Entry(key="action", filters=True, type=Text(max=64), doc="Only this action, such as read or create."),
         Entry(key="outcome", filters=True, type=Choice(OUTCOMES), doc="Only this outcome."),
-        Entry(key="date_from", filters=True, type=Date(), doc="On this day, where the org is, or later.", recordable=True),
-        Entry(key="date_to", filters=True, type=Date(), doc="On this day, where the org is, or before.", recordable=True),
+        Entry(key="date_from", filters=True, type=Date(), doc="From this day on, where the org is.", recordable=True),
+        Entry(key="date_to", filters=True, type=Date(), doc="Up to this day, where the org is.", recordable=True),
     ),
 )

@@ -3,20 +3,18 @@
 from chairside.types.blanks import or_blank, takes_blank
 from chairside.types.checks import Invalid, Type, all_of, text_of
 from chairside.types.numbers import Boolean, Integer, Number, money
+from chairside.types.ssn import Ssn, is_mask, mask_of
 from chairside.types.texts import (
     Choice,
     Email,
     Pattern,
     Phone,
-    Ssn,
     Text,
     Timezone,
     Uuid,
     color,
     icd10,
-    is_mask,
     is_uuid,
-    mask_of,
     npi,
     rx_cui,
     snomed,

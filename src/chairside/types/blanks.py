@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chairside.types.texts import NOT_BLANK, Email, Pattern, Phone, Ssn, Text, Timezone
+from chairside.types.ssn import Ssn
+from chairside.types.texts import NOT_BLANK, Email, Pattern, Phone, Text, Timezone
 
 BLANKABLE = (Text, Pattern, Timezone, Email, Phone, Ssn)
 
