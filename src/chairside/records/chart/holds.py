@@ -113,6 +113,7 @@ HOLD_OVERRIDES = Kind(
     doc="A clinician's decision to go on in spite of vital signs that hold procedures, until the end of that day.",
     parent="patient",
     verbs=("list", "get"),
+    more_events=("created",),
     moments=("created_at",),
     label=(),
     order=("-created_at", "-id"),

@@ -171,8 +171,7 @@ def _update(desk: Desk, row: Row, book: Book) -> None:
         row.fail("invalid_transition", "status")
     if chart and chart != onto.after["chart_number"] and chart in book.charts:
         row.fail("duplicate_chart_number", "chart_number")
-    if row.ssn_mask and row.ssn_mask != _mask(onto.after[SSN]):
-        row.fail("invalid_ssn", SSN, msg=NO_OWN_MASK)
+    _judge_mask(row, onto)
     if sent.get("allergy_review_status") == "nkda" and target in book.allergic:
         row.fail("active_allergies", "allergy_review_status")
     trial = replace(onto, after=onto.after | sent, given=onto.given | frozenset(sent))
@@ -201,9 +200,11 @@ def _equal(desk: Desk, onto: Change, trial: Change) -> bool:
     return same and all(trial.after[column] == value for column, value in onto.after.items() if column != SSN)
 
 
-def _mask(ssn: str | None) -> str | None:
-    """The mask of a number; a record that is not sealed yet holds it plain, a stored one holds the mask."""
-    return mask_of(ssn) if ssn else None
+def _judge_mask(row: Row, onto: Change) -> None:
+    """A mask in the row must be the patient's own, who holds it as stored, or a plain number from an earlier row."""
+    kept = onto.after[SSN]
+    if row.ssn_mask and (kept is None or row.ssn_mask != mask_of(kept)):
+        row.fail("invalid_ssn", SSN, msg=NO_OWN_MASK)
 
 
 def _sent(row: Row, target: str) -> dict[str, Any]:
