@@ -60,6 +60,12 @@ class Asker(Builder):
             case "field_value_put":
                 definition = self.make(KINDS["field_definition"], small=True).id
                 body = {"fields": [{"field_definition_uuid": definition, "value": "yes"}]}
+            case "vital_signs_override" | "get_hold_override":
+                reading = self.hold(ids["patient_uuid"])
+                ids["vitals_uuid"] = reading.id
+                if operation.name == "get_hold_override":
+                    made = self.client.post(f"{reading.path}/override", json={"reason": "Emergency"}).raise_for_status()
+                    ids["hold_override_uuid"] = made.json()["id"]
             case "org_settings_update":
                 body = {"base_version": self.client.read("/org-settings")["version"], "blocking_preset": "reference"}
         path = re.sub(r"{(\w+)}", lambda found: ids[found.group(1)], operation.path)

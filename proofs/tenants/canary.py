@@ -47,6 +47,8 @@ class Canary(Asker):
         sent = {"fields": [{"field_definition_uuid": self.ids["field_definition"], "value": f"{WORD} value"}]}
         answer = self.client.put(f"/patients/{patient}/field-values", json=sent)
         self.ids["field_value"] = answer.raise_for_status().json()[0]["id"]
+        answer = self.client.post(f"{self.hold(patient).path}/override", json={"reason": f"{WORD} reason"})
+        self.ids["hold_override"] = answer.raise_for_status().json()["id"]
 
     def id_for(self, key: str, subject: str) -> str:
         """The id of a record of the kind that a key of a path, a query or a body names, of operations on a subject."""

@@ -136,7 +136,13 @@ async def _outcome(
     """In the caller's own org: the rows a statement gives, what it wrote or how it fails; undone at the end."""
     await connection.execute(f"BEGIN; SET LOCAL app.org = '{own}'")
     try:
-        rows = await prepared.fetch(first, *_arguments(name, prepared.get_parameters()[1:], ids))
+        values = list(_arguments(name, prepared.get_parameters()[1:], ids))
+        kind, _, what = name.partition(".")
+        if what == "update":
+            # The version, and of a bookkept kind the revision, that a new record was read with.
+            read = [1, 0] if TABLES[kind].kind.bookkept else [1]
+            values[-len(read) :] = read
+        rows = await prepared.fetch(first, *values)
         written = (str(prepared.get_statusmsg()),) if WRITTEN.search(prepared.get_query()) else ()
         return tuple(str(tuple(row.values())) for row in rows) + written
     except asyncpg.PostgresError as fault:
@@ -149,7 +155,8 @@ def _arguments(name: str, wanted: Sequence[asyncpg.Type], ids: Sequence[str]) ->
     """A value for each parameter: the ids in turn, and samples of other types; arrays of one."""
     # What was typed comes first there, then the start and the end of each word.
     # Rows that travel as JSON: records to write, or search words of a patient.
-    rows = json.dumps([{"id": ids[0], "version": 2, "patient_id": ids[0], "scope": 0, "words": ["canary"]}])
+    row = {"id": ids[0], "version": 2, "revision_read": 0, "patient_id": ids[0], "scope": 0, "words": ["canary"]}
+    rows = json.dumps([row])
     samples = SAMPLES | {"uuid": ids, "json": (rows,)} | ({"text": TYPED} if name.startswith("typeahead") else {})
     seen: dict[str, int] = {}
     for kind in wanted:

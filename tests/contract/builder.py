@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -205,6 +205,11 @@ class Builder:
         if answer.status_code != 201:
             pytest.fail(f"The body derived for {kind.name} was refused: {answer.text} {ASK}")
         return Made(kind, self.collection(kind, patient), patient, sent, answer)
+
+    def hold(self, patient: str) -> Made:
+        """A reading of vital signs that holds procedures, newer than all others of the patient."""
+        values = {"date_taken": str(datetime.now(UTC).date()), "oxygen_saturation": 88}
+        return self.make(_BY_NAME["vital_signs"], values, small=True, patient=patient)
 
     def change(self, made: Made) -> Body:
         """A body of a PATCH, without base_version, that changes one field of a record."""

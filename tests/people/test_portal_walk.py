@@ -70,7 +70,13 @@ class Records:
             if "create" in kind.verbs and kind is not PATIENT
         }
         [value] = fill(self.admin, {"id": patient}, {define(self.admin, "text")["id"]: "In confidence"})
-        return found | {f"{ONE_PATIENT}/field-values/{{field_value_uuid}}": value}
+        readings = f"/patients/{patient}/vital-signs"
+        held = self.admin.made(readings, {"date_taken": "2026-03-02", "oxygen_saturation": 88})
+        override = self.admin.post(f"{readings}/{held['id']}/override", json={"reason": "In confidence"}).json()
+        return found | {
+            f"{ONE_PATIENT}/field-values/{{field_value_uuid}}": value,
+            f"{ONE_PATIENT}/hold-overrides/{{hold_override_uuid}}": override,
+        }
 
     def at(self, path: str, whose: int | None) -> str:
         """A path with the ids of one of the two, or of nobody's records."""
