@@ -73,6 +73,9 @@ CODES: Mapping[str, str] = {
     "guarantor_of_active_dependents": "The patient is guarantor of patients who are not archived.",
     # the server itself
     "internal_error": "Something failed on the server; the request id finds it in the log.",
+    "too_many_guesses": (
+        "The caller has tried too many values for sealed numbers; retry_after says in how many seconds to try again."
+    ),
     "too_many_requests": "The org has too much under way; nothing was done, and Retry-After says when to try again.",
     "unavailable": "The server is full, or its database away or busy; Retry-After says when to try again.",
 }

@@ -55,6 +55,11 @@ class Field:
         return self.name
 
     @property
+    def compared(self) -> str:
+        """The column by which two values are told apart: sealed ones may read alike where they are masked."""
+        return f"{self.column}_index" if self.sealed else self.column
+
+    @property
     def clearable(self) -> bool:
         return not self.required and self.default is None and not self.filled
 

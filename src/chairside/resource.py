@@ -209,7 +209,7 @@ class Kind:
     def noted(self) -> tuple[tuple[str, str], ...]:
         """What an event names when it has changed, each with its column."""
         plain = ("id", "version", "created_at", "updated_at", self.parent_name)
-        return tuple((f.name, f.column) for f in self.answered if f.stored and f.name not in plain)
+        return tuple((f.name, f.compared) for f in self.answered if f.stored and f.name not in plain)
 
     @cached_property
     def events(self) -> frozenset[str]:

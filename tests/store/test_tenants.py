@@ -61,6 +61,11 @@ def filled(house: House, name: str) -> Filled:
                 for key, value in UNLIKE.get(kind.name, {}).items():
                     body[key] = value.format(other=other, **made.ids) if isinstance(value, str) else value
                 made.ids[kind.name] = desk.made(path, body, **{"Idempotency-Key": f"make-{kind.name}"})["id"]
+        known = {"last_name": "Guessed", "date_of_birth": "1984-02-11"}
+        desk.made("/patients", {"first_name": "Gus", "social_security_number": "412557634"} | known)
+    with org.desk("front_desk") as guesser:
+        guess = {"social_security_number": "412557635"} | known
+        assert guesser.post("/patients/check-duplicates", json=guess).json()["total"] == 1
     return made
 
 
@@ -238,7 +243,7 @@ async def test_a_statement_of_no_org_raises(house: House, ours: Filled, theirs: 
                 # After a transaction that set it the setting is empty, not unknown.
                 async with connection.transaction():
                     await connection.execute(f"SET LOCAL app.org = '{ours.org.id}'")
-                    assert await connection.fetchval("SELECT count(*) FROM patients") == 2
+                    assert await connection.fetchval("SELECT count(*) FROM patients") == 3
 
 
 async def test_writing_for_no_org_raises(house: House, ours: Filled) -> None:

@@ -155,6 +155,11 @@ def charts(caller: Caller) -> bool:
     return "read" in TABLE["chart"][caller.role]
 
 
+def may_reveal(caller: Caller) -> bool:
+    """Whether the caller may see the sealed values of patients whole."""
+    return "reveal" in TABLE["demographics"][caller.role]
+
+
 def clinical(caller: Caller, area: str) -> bool:
     """Whether the caller may write charts, but not this area: of its records they keep the clinical fields alone."""
     return "write" not in TABLE[area][caller.role] and "write" in TABLE["chart"][caller.role]

@@ -79,6 +79,10 @@ class AuditKey:
         """Of a client: org, token, address, agent. Whoever alters one of these in the database makes it another."""
         return str(UUID(bytes=hmac.digest(self.secret, b"client " + _plain(row), "sha256")[:16]))
 
+    def guess_mark(self, org_id: str, patient_id: str, value: str) -> bytes:
+        """Recognizes a value that was tried for a patient's sealed one, and tells nothing else of it."""
+        return hmac.digest(self.secret, b"guess " + _plain((org_id, patient_id, value)), "sha256")[:8]
+
     def may_precede(self, org_id: str, at: str) -> bool:
         """Whether a record may be from before the key, by what lies outside the database or cannot be altered in it:
         an org's id begins with the milliseconds of its making (UUID version 7)."""

@@ -32,9 +32,10 @@ class Caller:
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """One request. `marks` recognize method, path and body; `status` is what success will answer, or `status_known`
-    when the caller has an ETag that is `known` to them (None: any) already; `reveals` says
-    that it asks for a sealed value whole. `client_id` stands for token, address and user agent, `query` is what the
-    audit record keeps of the parameters, and `charts` says whether the caller may read charts."""
+    when the caller has an ETag that is `known` to them (None: any) already, or `status_guessed` to too many guesses;
+    `reveals` says that it asks for a sealed value whole. `client_id` stands for token, address and user agent, `query`
+    is what the audit record keeps of the parameters, `charts` says whether the caller may read charts, `may_reveal`
+    whether sealed values whole."""
 
     caller: Caller
     request_id: str
@@ -48,12 +49,14 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     if_match: tuple[int, ...] | None = None
     known: tuple[str, ...] | None = ()
     status_known: int = 0
+    status_guessed: int = 0
     patient_id: str | None = None
     record_id: str | None = None
     reveals: bool = False
     client_id: str | None = None
     query: str | None = None
     charts: bool = True
+    may_reveal: bool = True
 
     @property
     def view(self) -> View:

@@ -43,6 +43,7 @@ class Desk:
         self.events: list[tuple[object, ...]] = []
         self.tallied = 0
         self.insists = False
+        self.guesses: dict[tuple[str, bytes], bool] = {}
         self.base_version: int | None = None
         self.base_version_in = "body"
 
@@ -57,6 +58,15 @@ class Desk:
     @property
     def view(self) -> View:
         return self.context.view
+
+    @property
+    def may_reveal(self) -> bool:
+        return self.context.may_reveal
+
+    def guess(self, patient_id: str, value: str, *, right: bool) -> None:
+        """Counts a comparison of a sent value with a patient's sealed one, whose result the caller will see."""
+        if not self.may_reveal:
+            self.guesses[patient_id, self.vault.audit.guess_mark(self.org_id, patient_id, value)] = right
 
     async def ask(self, query: str, *args: object) -> list[Record]:
         """The rows of a named statement of store/queries."""

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chairside.changes import Asked, Reply
-from chairside.engine import audit, idempotency
+from chairside.engine import audit, guessing, idempotency
 from chairside.engine.answers import Shapes
 from chairside.engine.clients import Clients
 from chairside.engine.context import Context
@@ -76,7 +76,10 @@ class Work:
         transaction = self.pool.transaction(context.caller.org_id, writes=False, large=operation.large)
         with self.trail.expecting():
             async with transaction as connection:
-                reply = await operation.run(self._desk(context, connection), asked)
+                desk = self._desk(context, connection)
+                reply = await operation.run(desk, asked)
+        if desk.guesses:
+            await self._charge(context, desk.guesses)
         context = _about(context, reply)
         known = context.known is None or reply.etag in context.known
         if reply.etag is not None and known and not reply.computed:
@@ -91,6 +94,9 @@ class Work:
         self._large += operation.large
         try:
             return await self._write_in_tries(operation, context, asked)
+        except guessing.TooManyGuesses as refused:
+            await self._charge(context, refused.guesses)
+            raise
         finally:
             self._large -= operation.large
             self._strained |= operation.large
@@ -167,6 +173,8 @@ class Work:
         desk.base_version_in = "query" if "base_version" in asked.query else "body"
         desk.base_version = asked.body.get("base_version", asked.query.get("base_version"))
         reply = await operation.run(desk, asked)
+        if desk.guesses:
+            await guessing.charge(connection, context, self.vault.audit, desk.guesses)
         if desk.tallied:
             self._piled[desk.org_id] += desk.tallied
         context = _about(context, reply)
@@ -176,6 +184,23 @@ class Work:
         row = self._entry(operation, context, self.finders.shown(operation.answer, reply.data))
         await self._record(row, context, desk.events, answer, connection)
         return answer
+
+    async def _charge(self, context: Context, guesses: guessing.Guesses) -> None:
+        """Charges for guesses in a transaction of its own, because the request's is over."""
+        now = datetime.now(UTC)
+        refused = None
+        try:
+            async with self.pool.transaction(context.caller.org_id, writes=True) as connection:
+                try:
+                    await guessing.charge(connection, replace(context, now=now), self.vault.audit, guesses)
+                except guessing.TooManyGuesses as over:
+                    refused = over  # what was kept is committed all the same
+        except asyncpg.LockNotAvailableError:
+            raise refuse("unavailable") from None
+        finally:
+            self.trail.note(context.caller.org_id, now)
+        if refused is not None:
+            raise refused
 
     def _entry(self, operation: Operation, context: Context, shown: Shown) -> audit.Entry:
         action, kind = operation.action, operation.subject

@@ -31,6 +31,7 @@ STATUS: Mapping[str, int] = {
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "too_many_requests": 429,
+    "too_many_guesses": 429,
     "internal_error": 500,
     "unavailable": 503,
     **dict.fromkeys(
@@ -81,8 +82,10 @@ STATUS: Mapping[str, int] = {
         INVALID,
     ),
 }
-# What a retry helps against, and after how many seconds.
-RETRY_AFTER: Mapping[str, int] = {"idempotency_in_progress": 1, "too_many_requests": 1, "unavailable": 2}
+# Refusals that a later retry helps against, with the seconds to wait where the refusal itself does not say them.
+RETRY_AFTER: Mapping[str, int] = {
+    "idempotency_in_progress": 1, "too_many_requests": 1, "unavailable": 2, "too_many_guesses": 86_400,
+}  # fmt: skip
 
 
 def success_of(operation: Operation) -> int:
@@ -99,7 +102,7 @@ def outcome_of(status: int) -> str:
     """The word of the audit trail for a status."""
     if status >= 500:
         return "failed"
-    if status in (401, 403, 404):
+    if status in (401, 403, 404, 429):
         return "denied"
     return "invalid" if status >= 400 else "allowed"
 
@@ -118,7 +121,7 @@ def headers_of(problems: Sequence[Problem]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for problem in problems:
         if problem.type in RETRY_AFTER:
-            headers["retry-after"] = str(RETRY_AFTER[problem.type])
+            headers["retry-after"] = str(problem.extra.get("retry_after", RETRY_AFTER[problem.type]))
         if problem.type == "unauthenticated":
             headers["www-authenticate"] = "Bearer"
     return headers

@@ -126,8 +126,10 @@ def _context(
         client_id=client_id,
         query=line.recorded,
         charts=roles.charts(caller),
+        may_reveal=roles.may_reveal(caller),
         known=() if operation.writes or "reveal" in line.query else reading.if_none_match(request.scope["headers"]),
         status_known=NOT_MODIFIED,
+        status_guessed=errors.status_of("too_many_guesses"),
     )
 
 

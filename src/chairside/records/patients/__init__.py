@@ -101,6 +101,7 @@ ACTIONS = (
         doc="Patients who may be the same person: by last name with birth date, e-mail, telephone or SSN.",
         answer="items:DuplicateOut",
         run=duplicates.check_duplicates,
+        errors=("too_many_guesses",),
         body=shapes.CHECK_DUPLICATES,
     ),
     Action(
@@ -118,6 +119,7 @@ ACTIONS = (
         writes=True,
         body=shapes.BULK,
         large=True,
+        errors=("too_many_guesses",),
     ),
     Action(
         name="restore",
@@ -188,7 +190,7 @@ PATIENTS = Kind(
     archiving=actions.guard_archive,
     more_events=("active", "inactive", "deceased", "restored"),
     actions=ACTIONS,
-    create_errors=("duplicate_chart_number", "not_deceased"),
+    create_errors=("duplicate_chart_number", "not_deceased", "too_many_guesses"),
     patch_errors=(
         "active_allergies",
         "contact_of_deceased",

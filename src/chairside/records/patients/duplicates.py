@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply
+from chairside.records.patients.disclosure import Claim, Told, tellable
 from chairside.records.patients.fields import PHONES
 from chairside.records.patients.locking import lock_signals
 from chairside.records.patients.names import HowNamed, bare, exchanged, surname_match
@@ -31,6 +32,7 @@ class Probe:
     email: str | None
     phones: tuple[str, ...]
     ssn: Sequence[bytes] = field(default_factory=tuple)
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +60,30 @@ class Match:
         return {f: self.patient[f] for f in FOUND} | {"match_reasons": self.reasons, "match_details": details}
 
 
-def probe_of(desk: Desk, person: Record | None, signals: Signals) -> Probe:
+def probe_of(desk: Desk, person: Record | None, signals: Signals, sent: Record) -> Probe:
+    """The probe of the signals; `sent` has last name and birth date of the person, also where names do not count."""
+    last, born = sent["last_name"], sent["date_of_birth"]
     return Probe(
         person=person,
         email=signals.email,
         phones=signals.phones,
         ssn=desk.blind(signals.ssn) if signals.ssn else (),
+        claim=Claim(signals.ssn, squeeze(last), born) if signals.ssn else None,
     )
 
 
 async def find(desk: Desk, probes: Sequence[Probe]) -> list[list[Match]]:
     """Returns for each probe the patients that match, most reasons first, at most 50; archived ones are left out."""
-    columns = _asked(probes)
+    told = await tellable(desk, [probe.claim for probe in probes])
+    columns = _asked(probes, told)
     if not any(columns):
         return [[] for _ in probes]
     found: list[dict[str, Hit]] = [{} for _ in probes]
     sharing: Counter[Via] = Counter()
     for row in await desk.ask("patients.duplicates", *columns):
         place, via = row["place"], (row["via"], row["value"])
+        if row["via"] == "ssn" and told is not None and (place, row["id"]) not in told:
+            continue
         hit = found[place].setdefault(row["id"], Hit(row))
         if via not in hit.by:
             hit.by.add(via)
@@ -84,12 +92,13 @@ async def find(desk: Desk, probes: Sequence[Probe]) -> list[list[Match]]:
     return [_ranked(desk.region, place, probe, found[place].values(), common) for place, probe in enumerate(probes)]
 
 
-def _asked(probes: Sequence[Probe]) -> list[list[object]]:
+def _asked(probes: Sequence[Probe], told: Told | None) -> list[list[object]]:
     """The parameters of the statement: for names, addresses, telephones and SSNs the probes and their values."""
     named = [(i, *_names(p.person)) for i, p in enumerate(probes) if p.person and p.person["date_of_birth"]]
     mailed = [(i, p.email) for i, p in enumerate(probes) if p.email]
     called = [(i, number) for i, p in enumerate(probes) for number in p.phones]
-    numbered = [(i, index) for i, p in enumerate(probes) for index in p.ssn]
+    places = {place for place, _ in told} if told is not None else range(len(probes))
+    numbered = [(i, index) for i, p in enumerate(probes) if i in places for index in p.ssn]
     return [*_columns(named, 4), *_columns(mailed, 2), *_columns(called, 2), *_columns(numbered, 2)]
 
 
@@ -150,7 +159,7 @@ async def note_duplicates(desk: Desk, change: Change) -> None:
         new = change.after
         signals = signals_of(new, new["social_security_number"], desk.region)
         await lock_signals(desk, [(new, signals)])
-        probe = probe_of(desk, new, signals)
+        probe = probe_of(desk, new, signals, new)
         change.extra["potential_duplicates"] = [match.shown() for match in (await find(desk, [probe]))[0]]
 
 
@@ -162,6 +171,6 @@ async def check_duplicates(desk: Desk, asked: Asked) -> Reply:
         **dict.fromkeys(PHONES),
         "mobile_phone": body.get("mobile_phone"),
     }
-    probe = probe_of(desk, person, signals_of(known, body.get("social_security_number"), desk.region))
+    probe = probe_of(desk, person, signals_of(known, body.get("social_security_number"), desk.region), person)
     items = [match.shown() for match in (await find(desk, [probe]))[0]]
     return Reply(data={"items": items, "total": len(items)})

@@ -106,7 +106,7 @@ class Matcher:
             await self._look_by_chart(desk, rows, charts)
         by_name = "name_dob" in self._match_on
         probes = [
-            probe_of(desk, r.made.after if by_name else None, _chosen(s, self._match_on))
+            probe_of(desk, r.made.after if by_name else None, _chosen(s, self._match_on), r.made.after)
             for r, s in zip(rows, signals, strict=True)
         ]
         found = await find(desk, probes)

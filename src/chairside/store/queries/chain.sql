@@ -16,7 +16,8 @@ ORDER BY at, id OFFSET $5 - 1 LIMIT 1;
 -- name: unsealed
 -- The records after a place ($2, $3) and up to another ($4, $5) that stand in no link. EXCEPT, because nothing that
 -- the planner believes about arrays makes it compare each record with each sealed one; LATERAL, because it believes in
--- so many records after any place that it would read the whole trail of an org for the few that there are.
+-- so many records after any place that it would read the whole trail of an org for the few that there are. The patients of
+-- a record that has its MAC are not needed, and make most of its bytes.
 WITH waiting AS (
   SELECT at, id FROM audit_events WHERE org_id = $1 AND (at, id) > ($2, $3) AND (at, id) <= ($4, $5)
   EXCEPT
@@ -24,7 +25,8 @@ WITH waiting AS (
   WHERE l.org_id = $1 AND l.until >= $2
 )
 SELECT e.org_id, e.id, e.at, e.actor_id, e.actor_name, e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method,
-  e.route, e.status, e.outcome, e.request_id, e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac
+  e.route, e.status, e.outcome, e.request_id, e.client_id, e.query, e.shown,
+  CASE WHEN e.mac IS NULL THEN e.patients::text END AS patients, e.mac
 FROM waiting w CROSS JOIN LATERAL (
   SELECT * FROM audit_events a WHERE a.org_id = $1 AND a.at = w.at AND a.id = w.id OFFSET 0) e
 ORDER BY e.at, e.id;

@@ -71,6 +71,15 @@ FROM unnest($10::int[], $11::bytea[]) AS q (place, index)
     WHERE p.org_id = $1 AND p.social_security_number_index = q.index AND p.deleted_at IS NULL
     ORDER BY p.id LIMIT 51) p;
 
+-- name: namesakes
+-- For each probe (place) the patients of this last name and birth date who have an SSN, with its blind index.
+SELECT q.place, p.id, p.social_security_number_index AS index
+FROM unnest($2::int[], $3::text[], $4::date[]) AS q (place, last, born)
+  CROSS JOIN LATERAL (
+    SELECT * FROM patients p
+    WHERE p.org_id = $1 AND p.date_of_birth = q.born AND p.last_name_key = q.last AND p.deleted_at IS NULL
+      AND p.social_security_number_index IS NOT NULL ORDER BY p.id LIMIT 51) p;
+
 -- name: count_by_location
 -- Patients per active location by name, and in one row without id those who have no active location.
 SELECT l.id, l.name, sum(p.n)::bigint AS count
