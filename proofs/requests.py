@@ -12,7 +12,10 @@ from proofs.sweep import CARRIED
 from tests.contract.builder import Attempt, Body, Builder
 
 KINDS = {kind.name: kind for kind in ALL}
-VERBS = {"list_": "list", "get_": "get", "create_": "create", "update_": "patch", "archive_": "archive"}
+VERBS = {
+    "list_": "list", "get_": "get", "create_": "create", "update_": "patch", "archive_": "archive",
+    "restore_": "restore",
+}  # fmt: skip
 
 
 class Asker(Builder):
@@ -30,6 +33,8 @@ class Asker(Builder):
         if kind.name == "patient" and patient:
             return self._of_patient(operation, verb, patient)
         made = self.make(kind, small=True, patient=patient)
+        if verb == "restore":
+            self.archive(made).raise_for_status()
         return next(a for a in self.attempts(made) if a.verb == verb)
 
     def _of_patient(self, operation: Operation, verb: str, patient: str) -> Attempt:
@@ -58,8 +63,10 @@ class Asker(Builder):
                     {"base_version": 1} if operation.name == "alert_disable" else {"alert_uuids": [ids["alert_uuid"]]}
                 )
             case "field_value_put":
-                definition = self.make(KINDS["field_definition"], small=True).id
-                body = {"fields": [{"field_definition_uuid": definition, "value": "yes"}]}
+                body = self._filled_in()
+            case "get_field_value":
+                values = f"/patients/{ids['patient_uuid']}/field-values"
+                ids["field_value_uuid"] = self.client.put(values, json=self._filled_in()).json()[0]["id"]
             case "vital_signs_override" | "get_hold_override":
                 reading = self.hold(ids["patient_uuid"])
                 ids["vitals_uuid"] = reading.id
@@ -71,3 +78,8 @@ class Asker(Builder):
         path = re.sub(r"{(\w+)}", lambda found: ids[found.group(1)], operation.path)
         query: dict[str, Any] = {"q": "row"} if operation.name == "patient_search" else {}
         return Attempt("get" if operation.method == "GET" else "create", operation.method, f"/{path}", body, query)
+
+    def _filled_in(self) -> Body:
+        """A value of a new custom field."""
+        definition = self.make(KINDS["field_definition"], small=True).id
+        return {"fields": [{"field_definition_uuid": definition, "value": "yes"}]}
