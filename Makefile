@@ -33,16 +33,23 @@ types: setup-dev ## the type checker
 	@echo "Types: mypy --strict"
 	@.venv/bin/mypy
 
-# Two workers, each with a PostgreSQL of its own; all tests of one file go to one of them, in order,
-# so what a file sets up once is set up once.
-tests: setup-dev ## the tests alone
-	@echo "Tests: pytest"
-	@.venv/bin/python -m pytest -n 2 --dist loadscope
+# Two workers, each with a PostgreSQL of its own; all tests of one file go to one of them, so what a file sets up
+# once is set up once. Files, and the tests within a file, run in an order drawn from SEED; hypothesis draws from it too.
+ifndef SEED
+SEED := $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+endif
+# ONLY="tests/rest/test_openapi.py -k valid" for a part, PYTEST="--durations=20" for more of pytest's options.
+ONLY ?=
+PYTEST ?=
+SHUFFLED = --randomly-seed=$(SEED) --hypothesis-seed=$(SEED)
+tests: setup-dev ## the tests alone, in an order drawn from SEED (SEED=n repeats one, ONLY=tests/... runs a part)
+	@echo "Tests: pytest (this order again: make tests SEED=$(SEED))"
+	@.venv/bin/python -m pytest -n 2 --dist loadscope $(SHUFFLED) $(PYTEST) $(ONLY)
 
 # What a server promises, on another release of PostgreSQL; what is about the embedded one is left out.
 PROMISES = tests/contract tests/patients tests/chart tests/people tests/journeys tests/cli/test_backups_elsewhere.py
 test-on: setup-dev ## the promises on another PostgreSQL (BIN=folder of its programs)
-	@POSTGRES_BIN="$(BIN)" .venv/bin/python -m pytest -n 2 --dist loadscope $(PROMISES)
+	@POSTGRES_BIN="$(BIN)" .venv/bin/python -m pytest -n 2 --dist loadscope $(SHUFFLED) $(PYTEST) $(PROMISES)
 
 format: setup-dev ## rewrite the sources in the formatter's style
 	@.venv/bin/ruff check --fix

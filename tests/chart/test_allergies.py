@@ -10,12 +10,12 @@ from tests.house import Client, problems
 from tests.patients.acts import at_once, bulk, register
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def penicillin(desk: Client) -> str:
     return named(desk, "allergy-definitions", "Penicillin")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def latex(desk: Client) -> str:
     return named(desk, "allergy-definitions", "Latex")
 

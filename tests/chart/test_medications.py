@@ -10,7 +10,7 @@ from tests.chart.charting import Chart, Json, named, today
 from tests.house import Client, problems
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def warfarin(desk: Client) -> str:
     return named(desk, "medication-definitions", "Warfarin")
 

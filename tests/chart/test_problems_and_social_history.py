@@ -11,7 +11,7 @@ from tests.patients.acts import at_once, register
 CATEGORIES = ("tobacco", "alcohol", "drug_use", "occupation", "exercise", "diet", "sexual_health", "other")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def asthma(desk: Client) -> str:
     return named(desk, "disease-definitions", "Asthma")
 

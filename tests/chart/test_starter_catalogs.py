@@ -22,7 +22,7 @@ CODED = ("allergy-definitions", "medication-definitions", "disease-definitions")
 
 @pytest.fixture(scope="module")
 def new(house: House) -> Org:
-    """An org in which nobody has done anything yet."""
+    """An org whose catalogs nobody changes."""
     return house.org("New Dental")
 
 
@@ -68,19 +68,20 @@ def test_conditions_have_the_codes_that_claims_ask_for(fresh: Client) -> None:
     assert (by_name["Hypertension"]["icd10_code"], by_name["Hypertension"]["snomed_code"]) == ("I10", "38341003")
 
 
-def test_an_entry_of_ones_own_is_not_checked_unless_said(fresh: Client) -> None:
+def test_an_entry_of_ones_own_is_not_checked_unless_said(org: Org) -> None:
     """codes_verified is false for what somebody typed."""
-    made = fresh.made("/allergy-definitions", {"name": "Clove oil (house)", "rx_cui": "2579"})
+    made = org.desk().made("/allergy-definitions", {"name": "Clove oil (house)", "rx_cui": "2579"})
     assert made["codes_verified"] is False
 
 
-def test_an_entry_can_be_found_renamed_and_put_away(fresh: Client) -> None:
+def test_an_entry_can_be_found_renamed_and_put_away(org: Org) -> None:
     """The catalogs are the practice's own from the first day."""
-    [found] = fresh.read("/medication-definitions", search="warfarin")["items"]
+    desk = org.desk()
+    [found] = desk.read("/medication-definitions", search="warfarin")["items"]
     place = f"/medication-definitions/{found['id']}"
-    assert fresh.patch(place, json={"base_version": 1, "name": "Warfarin (Coumadin)"}).status_code == 200
-    assert fresh.post(f"{place}/archive", json={"base_version": 2}).status_code == 200
-    assert fresh.read("/medication-definitions", search="warfarin")["items"] == []
+    assert desk.patch(place, json={"base_version": 1, "name": "Warfarin (Coumadin)"}).status_code == 200
+    assert desk.post(f"{place}/archive", json={"base_version": 2}).status_code == 200
+    assert desk.read("/medication-definitions", search="warfarin")["items"] == []
 
 
 def test_alert_definitions_cover_patient_and_family(fresh: Client) -> None:

@@ -1,7 +1,8 @@
-"""Two orgs that all tests of the contract share, and the document the server describes itself with."""
+"""Two orgs that the tests of one file share, and the OpenAPI document of the server."""
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import httpx
@@ -10,26 +11,28 @@ import pytest
 from tests.contract.builder import Builder
 from tests.house import Client, House
 
+_numbers = count(1)
 
-@pytest.fixture(scope="session")
+
+@pytest.fixture(scope="module")
 def home(house: House) -> Builder:
-    """The org that most promises are tried in."""
-    return Builder(house.org("Contract Dental"))
+    """The file's org, which most promises are tried in."""
+    return Builder(house.org(f"Contract Dental {next(_numbers)}"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def other(house: House) -> Builder:
     """Another org of the same server."""
-    return Builder(house.org("Other Dental"))
+    return Builder(house.org(f"Other Dental {next(_numbers)}"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reader(home: Builder) -> Client:
     """A caller who may only read."""
     return home.org.desk("read_only")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def second(home: Builder) -> Client:
     """A second admin of the same org."""
     return home.org.desk("admin", "--name", "Second desk")

@@ -7,40 +7,57 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from threading import Barrier
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from tests.house import Client
 
 Json = dict[str, Any]
 Result = TypeVar("Result")
-_numbers = count(1)
+_words, _phones, _ssns = count(1), count(1), count(1)
 _feeds: dict[str, list[Json]] = {}
 
 
 def unheard_of() -> str:
-    """A last name that no other patient has, whichever process asks."""
-    return "Zz" + uuid4().hex.translate(str.maketrans("0123456789", "ghijklmnop"))
+    """A last name that no other patient of this process has, in letters that no hexadecimal id contains.
 
-
-def new_ssn() -> str:
-    """A social security number that nobody else has, of an area that is given out as ITINs."""
-    number = uuid4().int
-    return f"9{number % 100:02d}{1 + number // 100 % 99:02d}{1 + number // 10_000 % 9999:04d}"
-
-
-def new_phone() -> str:
-    """A telephone number that nobody else has."""
-    return f"2122{uuid4().int % 10**6:06d}"
+    The fast letters come first, so that the start of one such name is not the start of the next.
+    """
+    number, letters = next(_words), "Zzq"
+    for _ in range(8):
+        number, letter = divmod(number, 26)
+        letters += chr(ord("a") + letter)
+    return letters
 
 
 def new_mail() -> str:
-    """An e-mail address that nobody else has."""
-    return f"{uuid4().hex}@example.com"
+    """An e-mail address that no other patient of this process has."""
+    return f"{unheard_of().lower()}@example.com"
+
+
+def new_phone() -> str:
+    """Ten digits of a US telephone number, whose last four no other number of this process has."""
+    number = next(_phones)
+    assert number < 10_000
+    return f"212{220 + number % 80}{number:04d}"
+
+
+def new_ssn() -> str:
+    """Nine digits of the range that is never issued (900 to 999), which no other patient of this process has.
+
+    Neither group nor serial number is zero, for such a number identifies nobody.
+    """
+    number = next(_ssns)
+    assert number < 9_999
+    return f"9{number * 37 % 99:02d}{number * 61 % 99 + 1:02d}{number * 7_919 % 9_999 + 1:04d}"
+
+
+def dashed(number: str) -> str:
+    """A social security number as people write it."""
+    return f"{number[:3]}-{number[3:5]}-{number[5:]}"
 
 
 def register(desk: Client, **fields: Any) -> Json:
-    """A new patient with these fields, and a name where none is given."""
-    return desk.made("/patients", {"first_name": "Ana", "last_name": f"Lind {next(_numbers)}"} | fields)
+    """A new patient with these fields, and an unmistakable name where none is given."""
+    return desk.made("/patients", {"first_name": "Ana", "last_name": unheard_of()} | fields)
 
 
 def bulk(desk: Client, rows: Sequence[Json], **meta: Any) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.patients.test_bulk import NOBODY, codes, row, statuses
 
 def signals() -> dict[str, Json]:
     """For each word of match_on what makes a match by it, in two spellings; new ones on each call."""
-    mail, ssn, name, phone, chart = new_mail(), new_ssn(), unheard_of(), new_phone(), uuid4().hex
+    mail, ssn, name, phone, chart = new_mail(), new_ssn(), unheard_of(), new_phone(), unheard_of()
     return {
         "chart_number": {"a": {"chart_number": chart}, "b": {"chart_number": chart}},
         "email": {"a": {"email": mail}, "b": {"email": mail.upper()}},
@@ -98,7 +97,7 @@ def test_only_the_chosen_signals_count(desk: Client, word: str) -> None:
 
 def test_the_chart_number_counts_of_its_own_accord(desk: Client) -> None:
     """Without match_on it is what decides; without meta a match fails, for the number is taken."""
-    number, mail = uuid4().hex, f"{uuid4().hex}@example.com"
+    number, mail = unheard_of(), new_mail()
     register(desk, chart_number=number, email=mail)
     rows = [row(chart_number=number), row(email=mail)]
     assert statuses(bulk(desk, rows, on_duplicate="skip")) == ["skipped", "created"]
@@ -108,7 +107,7 @@ def test_the_chart_number_counts_of_its_own_accord(desk: Client) -> None:
 
 def test_several_signals_match_by_any_of_them(desk: Client) -> None:
     """And a row that matches two patients updates neither."""
-    mail, number = f"{uuid4().hex}@example.com", uuid4().hex
+    mail, number = new_mail(), unheard_of()
     one, two = register(desk, email=mail), register(desk, chart_number=number)
     both = ["email", "chart_number"]
     assert statuses(bulk(desk, [row(email=mail)], on_duplicate="skip", match_on=both)) == ["skipped"]
@@ -144,7 +143,7 @@ def test_a_name_is_found_among_many_of_one_surname_and_day(desk: Client) -> None
 
 def test_the_archived_match_nothing(desk: Client) -> None:
     """They are left alone, and their chart numbers stay taken."""
-    number, mail = uuid4().hex, f"{uuid4().hex}@example.com"
+    number, mail = unheard_of(), new_mail()
     gone = act(desk, register(desk, chart_number=number, email=mail), "archive")
     answer = bulk(
         desk,
@@ -158,7 +157,7 @@ def test_the_archived_match_nothing(desk: Client) -> None:
 
 def test_a_row_that_equals_the_record_is_unchanged(desk: Client) -> None:
     """Sent every night, an import must not make everybody look changed: no version, no event, no count of it."""
-    number, ssn = uuid4().hex, new_ssn()
+    number, ssn = unheard_of(), new_ssn()
     rows = [row(chart_number=number, email="a@example.com", social_security_number=ssn)]
     assert statuses(bulk(desk, rows, on_duplicate="update")) == ["created"]
     metas: list[Json] = [{"mode": "validate"}, {"atomic": True}, {}]
@@ -192,7 +191,7 @@ def test_a_row_that_equals_the_record_is_unchanged(desk: Client) -> None:
 )
 def test_updated_counts_what_changed_something(desk: Client, sent: Json, status: str) -> None:
     """Field by field against the record, as it is kept."""
-    number = uuid4().hex
+    number = unheard_of()
     kept = {
         "city": "Boston", "email": "A@example.com", "mobile_phone": "(312) 555-0142", "receives_sms": True,
         "date_of_birth": "1984-02-11", "social_security_number": "900223333",
@@ -205,7 +204,7 @@ def test_updated_counts_what_changed_something(desk: Client, sent: Json, status:
 
 def test_a_row_that_repeats_an_earlier_one_is_unchanged(desk: Client) -> None:
     """Against what earlier rows have made of the patient, an SSN too."""
-    number, ssn = uuid4().hex, new_ssn()
+    number, ssn = unheard_of(), new_ssn()
     first, second = row(chart_number=number, city="Boston"), row(chart_number=number, social_security_number=ssn)
     answer = bulk(desk, [first, first, second, second, first], on_duplicate="update")
     assert statuses(answer) == ["created", "unchanged", "updated", "unchanged", "unchanged"]
@@ -216,7 +215,7 @@ def test_a_row_that_repeats_an_earlier_one_is_unchanged(desk: Client) -> None:
 
 def test_absent_fields_stay_and_null_clears_in_an_update_too(desk: Client) -> None:
     """As in a PATCH."""
-    number = uuid4().hex
+    number = unheard_of()
     made = register(desk, chart_number=number, city="Boston", state="MA", receives_sms=True)
     bulk(desk, [row(chart_number=number, city=None, email="b@example.com")], on_duplicate="update")
     now = desk.read(f"/patients/{made['id']}")
@@ -225,7 +224,7 @@ def test_absent_fields_stay_and_null_clears_in_an_update_too(desk: Client) -> No
 
 def test_an_update_does_not_take_anothers_chart_number(desk: Client) -> None:
     """The row fails alone, with the code of a single PATCH; its neighbours are written."""
-    taken, gone, mail = uuid4().hex, uuid4().hex, f"{uuid4().hex}@example.com"
+    taken, gone, mail = unheard_of(), unheard_of(), new_mail()
     register(desk, chart_number=taken)
     act(desk, register(desk, chart_number=gone), "archive")
     made = register(desk, email=mail)
@@ -239,19 +238,19 @@ def test_an_update_does_not_take_anothers_chart_number(desk: Client) -> None:
 
 def test_two_updates_of_one_call_do_not_share_a_chart_number(desk: Client) -> None:
     """Nor does an update take that of a row made before it."""
-    number, mails = uuid4().hex, [f"{uuid4().hex}@example.com" for _ in range(2)]
+    number, mails = unheard_of(), [new_mail() for _ in range(2)]
     for mail in mails:
         register(desk, email=mail)
     rows = [row(email=mail, chart_number=number) for mail in mails]
     assert statuses(bulk(desk, rows, on_duplicate="update", match_on=["email"])) == ["updated", "failed"]
-    other = uuid4().hex
+    other = unheard_of()
     rows = [row(chart_number=other), row(email=mails[1], chart_number=other)]
     assert statuses(bulk(desk, rows, on_duplicate="update", match_on=["email"])) == ["created", "failed"]
 
 
 def test_a_status_is_not_changed_by_an_import(desk: Client) -> None:
     """Transitions alone do that; the same status is no change."""
-    number = uuid4().hex
+    number = unheard_of()
     register(desk, last_name="Lind", chart_number=number, status="inactive")
     same = bulk(desk, [row(chart_number=number, status="inactive")], on_duplicate="update")
     assert statuses(same) == ["unchanged"]
@@ -262,7 +261,7 @@ def test_a_status_is_not_changed_by_an_import(desk: Client) -> None:
 
 def test_a_bad_update_fails_alone_when_another_row_updates_the_same_patient(desk: Client) -> None:
     """What was wrong with one row is not put on the other."""
-    number = uuid4().hex
+    number = unheard_of()
     made = register(desk, chart_number=number)
     child = register(desk, responsible_party_uuid=register(desk)["id"])
     rows = [row(chart_number=number, responsible_party_uuid=child["id"]), row(chart_number=number, city="Chicago")]
@@ -275,19 +274,19 @@ def test_a_bad_update_fails_alone_when_another_row_updates_the_same_patient(desk
 @pytest.mark.parametrize("chosen", ["skip", "fail", "update", "create"])
 def test_a_row_that_failed_is_nobodys_double(desk: Client, chosen: str) -> None:
     """The good row after it is the first of its kind, and is made."""
-    mail, taken = f"{uuid4().hex}@example.com", uuid4().hex
+    mail, taken = new_mail(), unheard_of()
     register(desk, chart_number=taken)
     for bad in ({"location_uuid": NOBODY}, {"responsible_party_uuid": NOBODY}, {"chart_number": taken}):
         rows = [row(email=mail, **bad), row(email=mail.upper(), city="Chicago")]
         answer = bulk(desk, rows, on_duplicate=chosen, match_on=["email"], atomic=False)
         assert statuses(answer) == ["failed", "created"]
         assert answer["results"][1]["duplicate_of"] == []
-        mail = f"{uuid4().hex}@example.com"
+        mail = new_mail()
 
 
 def test_what_a_row_puts_onto_a_patient_is_matched_by_later_rows(desk: Client) -> None:
     """A row brings an address, the next one knows the address alone: both are put onto the same patient."""
-    number, mail = uuid4().hex, f"{uuid4().hex}@example.com"
+    number, mail = unheard_of(), new_mail()
     made = register(desk, chart_number=number)
     rows = [row(chart_number=number, email=mail), row(email=mail, city="Chicago")]
     answer = bulk(desk, rows, on_duplicate="update", match_on=["chart_number", "email"])
@@ -298,7 +297,7 @@ def test_what_a_row_puts_onto_a_patient_is_matched_by_later_rows(desk: Client) -
 
 def test_validation_of_matches_is_told_as_well(desk: Client) -> None:
     """What would be updated is validated, what would be skipped or fail is so."""
-    number = uuid4().hex
+    number = unheard_of()
     made = register(desk, chart_number=number)
     for chosen, status in (("update", "validated"), ("skip", "skipped"), ("fail", "failed"), ("create", "failed")):
         answer = bulk(desk, [row(chart_number=number)], mode="validate", on_duplicate=chosen)
@@ -309,7 +308,7 @@ def test_validation_of_matches_is_told_as_well(desk: Client) -> None:
 
 def test_the_same_match_twice_is_named_once(desk: Client) -> None:
     """By several signals at once."""
-    mail, number = f"{uuid4().hex}@example.com", uuid4().hex
+    mail, number = new_mail(), unheard_of()
     made = register(desk, email=mail, chart_number=number)
     known: dict[str, Any] = {"email": mail, "chart_number": number}
     answer = bulk(desk, [row(**known)], on_duplicate="skip", match_on=["chart_number", "email"])
@@ -319,7 +318,7 @@ def test_the_same_match_twice_is_named_once(desk: Client) -> None:
 @pytest.mark.parametrize("meta", [{"mode": "validate"}, {"atomic": True}])
 def test_nobody_is_named_who_was_never_made(desk: Client, meta: dict[str, Any]) -> None:
     """A row that doubles an earlier one is told so, and no id that leads nowhere."""
-    number = uuid4().hex
+    number = unheard_of()
     rows = [row(chart_number=number), row(chart_number=number), {"first_name": ""}]
     answer = bulk(desk, rows, on_duplicate="skip", **meta)
     assert statuses(answer)[1:] == ["skipped", "failed"]

@@ -73,10 +73,10 @@ def crowd(own_org: Org) -> Iterator[Crowd]:
 @pytest.mark.parametrize("way", ["asc", "desc"])
 def test_a_walk_yields_every_untouched_patient_once_while_others_change(crowd: Crowd, sort: str, way: str) -> None:
     """5,000 patients, nulls among them, with another client inserting and editing without pause."""
-    assert crowd.thread.is_alive()
-    before = crowd.edits
-    pages = list(walk(crowd.desk, sort_by=sort, sort_dir=way))
-    assert crowd.edits > before
+    before, pages = crowd.edits, list[list[Json]]()
+    while crowd.edits == before:  # on a busy machine a whole walk may fit between two edits
+        assert crowd.thread.is_alive()
+        pages = list(walk(crowd.desk, sort_by=sort, sort_dir=way))
     seen = Counter(p["id"] for page in pages for p in page)
     assert crowd.still - set(seen) == set()
     assert [p for p in crowd.still if seen[p] != 1] == []
@@ -91,8 +91,8 @@ def test_a_walk_yields_every_untouched_patient_once_while_others_change(crowd: C
 
 @pytest.fixture(scope="module")
 def few(house: House) -> Client:
-    """An org with 25 patients, five of them without a birth date."""
-    desk = house.org("Few Dental").desk()
+    """An org with 25 patients, five of them without a birth date, which nobody changes."""
+    desk = house.org(f"Few Dental {unheard_of()}").desk()
     born = [None] * 5 + [f"19{50 + i // 2}-01-01" for i in range(20)]
     imported(desk, [{"first_name": f"P{i % 7}", "last_name": f"L{i}", "date_of_birth": b} for i, b in enumerate(born)])
     return desk
@@ -197,9 +197,9 @@ def test_a_cursor_is_for_its_own_org(few: Client, desk: Client) -> None:
     assert (answer.status_code, problems(answer)) == (422, {("query", "after"): "invalid_cursor"})
 
 
-def test_a_cursor_tells_nothing_of_the_patient_it_stands_at(few: Client) -> None:
+def test_a_cursor_tells_nothing_of_the_patient_it_stands_at(org: Org) -> None:
     """Cursors end up in URLs, and URLs in logs."""
-    desk = few
+    desk = org.desk()
     register(desk, first_name="Aaaasecretname", last_name="Q")
     cursor = desk.read("/patients/cursor", first=1)["page_info"]["end_cursor"]
     assert desk.read("/patients/cursor", first=1)["data"][0]["first_name"] == "Aaaasecretname"

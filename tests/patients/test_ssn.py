@@ -12,13 +12,9 @@ import pytest
 
 from tests.database import connected
 from tests.house import Client, Org, new_house, problems
-from tests.patients.acts import Json, bulk, change, events_of, new_ssn, register, unheard_of
+from tests.patients.acts import Json, bulk, change, dashed, events_of, new_ssn, register, unheard_of
 
 FIELD = "social_security_number"
-
-
-def dashed(number: str) -> str:
-    return f"{number[:3]}-{number[3:5]}-{number[5:]}"
 
 
 def whole(desk: Client, patient: Json) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import date
 
@@ -23,18 +23,20 @@ from chairside.store.lists import (
     walk_statement,
 )
 from chairside.store.narrowing import Chosen, Narrowing
+from chairside.store.pool import Place
 from chairside.store.sql import queries
 from chairside.store.tables import tables
 from chairside.store.typeahead import nickname_statement
 from chairside.store.typeahead import statement as typeahead
 from chairside.words import after
-from tests.database import Connection, connected
-from tests.house import House, Org
+from tests.database import Connection
+from tests.house import House
 from tests.statements import EVERY, OF_NO_ORG, OF_OWNER, tagged
 from tests.store.crowd import COMMON, LOCATION, PATIENT, PROVIDER, RARE, SCARCE, TAG, crowd, made_id
-from tests.store.plans import Plan, buffers, explaining, nodes, plan_of
+from tests.store.plans import Plan, buffers, explaining, filling, nodes, plan_of, still_database
 
 PATIENTS = 100_000
+ORG, SKETCHY = "00000000-0000-7000-8000-00000000000a", "00000000-0000-7000-8000-00000000000b"
 TABLE = tables(ALL)["patient"]
 LARGE = {"patients", "patient_words", "patient_tags"}
 # Pages of 8 kB; all patients take 5,000, and their indexes as many again.
@@ -49,16 +51,15 @@ OF_ORGS = "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = 
 
 
 @pytest.fixture(scope="module")
-async def practice(house: House) -> Org:
+async def practice(house: House) -> AsyncIterator[Place]:
     """An org of 100,000 patients, and one beside it that knows little of its own: the planner knows both as one."""
-    org, sketchy = house.org("Crowded Dental"), house.org("Sketchy Dental")
-    async with connected(house.data_dir, "superuser") as connection:
-        await crowd(connection, org.id, PATIENTS)
-        await crowd(connection, sketchy.id, PATIENTS // 10)
-        await connection.execute(UNKNOWN, sketchy.id)
-        await connection.execute("VACUUM (ANALYZE) patients, patient_words, patient_tags, patient_counts, tag_counts")
-        await connection.execute("ANALYZE")
-    return org
+    async with still_database(house) as place:
+        async with filling(place) as connection:
+            await crowd(connection, ORG, PATIENTS)
+            await crowd(connection, SKETCHY, PATIENTS // 10)
+            await connection.execute(UNKNOWN, SKETCHY)
+            await connection.execute("VACUUM (ANALYZE)")
+        yield place
 
 
 def faults(plan: Plan, of_orgs: set[str]) -> list[str]:
@@ -75,10 +76,10 @@ def faults(plan: Plan, of_orgs: set[str]) -> list[str]:
     return found
 
 
-async def test_no_statement_can_only_scan(house: House, practice: Org) -> None:
+async def test_no_statement_can_only_scan(practice: Place) -> None:
     """Where a table is small a scan is right, so here scans are dear: whatever still scans has no index to go by."""
     bad = {}
-    async with explaining(house, practice.id) as connection:
+    async with explaining(practice, ORG) as connection:
         of_orgs = {row["relname"] for row in await connection.fetch(OF_ORGS)}
         assert {"patients", "patient_words", "patient_counts", "tag_counts", "audit_events"} <= of_orgs
         await connection.execute("SET LOCAL enable_seqscan = off")
@@ -91,9 +92,9 @@ async def test_no_statement_can_only_scan(house: House, practice: Org) -> None:
     assert not bad
 
 
-async def test_a_scan_is_noticed(house: House, practice: Org) -> None:
+async def test_a_scan_is_noticed(practice: Place) -> None:
     """The test above can fail."""
-    async with explaining(house, practice.id) as connection:
+    async with explaining(practice, ORG) as connection:
         for way in ("indexscan", "indexonlyscan", "bitmapscan"):
             await connection.execute(f"SET LOCAL enable_{way} = off")
         assert "scans patients" in faults(await plan_of(connection, TABLE.load), LARGE)
@@ -161,47 +162,47 @@ async def known_ids(connection: Connection) -> dict[str, str]:
     return ids | {TAG + t: await connection.fetchval(f"SELECT {made_id(TAG, t)}") for t in (COMMON, SCARCE, RARE)}
 
 
-async def test_a_page_reads_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
+async def test_a_page_reads_a_bounded_part_of_a_large_practice(practice: Place) -> None:
     """Under the settings of the server, whatever the sort and the filter, also in the middle of a walk."""
     read: dict[str, int] = {}
-    async with explaining(house, practice.id) as connection:
+    async with explaining(practice, ORG) as connection:
         for name, chosen, statement, values in pages(await known_ids(connection)):
             await connection.execute(FOR_THESE_VALUES if chosen.uneven else FOR_ANY_VALUES)
-            plan = await plan_of(connection, statement, [practice.id, *values])
+            plan = await plan_of(connection, statement, [ORG, *values])
             assert not scanned(plan), name
             read[name] = buffers(plan)
     assert {name: n for name, n in read.items() if n > MOST_OF_A_PAGE} == {}
 
 
-async def test_the_second_step_reads_the_records_of_the_first_and_no_more(house: House, practice: Org) -> None:
+async def test_the_second_step_reads_the_records_of_the_first_and_no_more(practice: Place) -> None:
     """By one plan for any values, however common what the list is narrowed to."""
-    async with explaining(house, practice.id) as connection:
+    async with explaining(practice, ORG) as connection:
         ids = await known_ids(connection)
-        listed = [row["id"] for row in await connection.fetch(FIFTY, practice.id)]
+        listed = [row["id"] for row in await connection.fetch(FIFTY, ORG)]
         await connection.execute(FOR_ANY_VALUES)
         for name, narrowing in narrowings(ids):
             if narrowing.chosen.uneven:
                 statement = rows_statement(TABLE, narrowing.chosen, len(narrowing.values) + 2)
-                plan = await plan_of(connection, statement, [practice.id, *narrowing.values, listed])
+                plan = await plan_of(connection, statement, [ORG, *narrowing.values, listed])
                 assert not scanned(plan), name
                 assert buffers(plan) <= MOST_OF_A_RECORD * len(listed), name
 
 
-async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
+async def test_a_total_reads_a_bounded_part_of_a_large_practice(practice: Place) -> None:
     """A summary knows those of plain filters; a search reads as many records as it finds."""
     read: dict[str, int] = {}
-    async with explaining(house, practice.id) as connection:
-        # What other tests left in a summary may be so little that scanning it is right.
+    async with explaining(practice, ORG) as connection:
+        # A summary may be so small that scanning it is right.
         await connection.execute("SET LOCAL enable_seqscan = off")
         ids = await known_ids(connection)
         for name, narrowing in narrowings(ids):
             statement = count_statement(TABLE.kind, narrowing.chosen)
-            plan = await plan_of(connection, statement, [practice.id, *narrowing.values])
+            plan = await plan_of(connection, statement, [ORG, *narrowing.values])
             assert not scanned(plan), name
             read[name] = buffers(plan)
         statement = queries()["patients.counted_by_location"]
-        read["by location"] = buffers(await plan_of(connection, statement, [practice.id, ["active", "archived"]]))
-        record = buffers(await plan_of(connection, TABLE.get, [practice.id, ids[PATIENT]]))
+        read["by location"] = buffers(await plan_of(connection, statement, [ORG, ["active", "archived"]]))
+        record = buffers(await plan_of(connection, TABLE.get, [ORG, ids[PATIENT]]))
     tags = {f"tag {COMMON}", f"tag {SCARCE}"}  # the rare are counted as they are read
     plain = {"all", "archived", "status", "location", "provider", *tags, "by location"}
     assert {name: read[name] for name in plain if read[name] > MOST_OF_A_SUMMARY} == {}
@@ -209,39 +210,39 @@ async def test_a_total_reads_a_bounded_part_of_a_large_practice(house: House, pr
     assert record <= MOST_OF_A_RECORD
 
 
-async def test_what_many_share_is_read_no_further_than_it_takes_to_know(house: House, practice: Org) -> None:
+async def test_what_many_share_is_read_no_further_than_it_takes_to_know(practice: Place) -> None:
     """An address and telephones that 5,000 patients have in common: 21 rows of each, and few pages."""
-    async with explaining(house, practice.id) as connection:
+    async with explaining(practice, ORG) as connection:
         await connection.execute(
             "UPDATE patients SET email_key = 'all@example.org', mobile_phone_e164 = '+12125550100'"
             " WHERE org_id = $1 AND id IN"
             " (SELECT id FROM patients WHERE org_id = $1 AND deleted_at IS NULL LIMIT 5000)",
-            practice.id,
+            ORG,
         )
         await connection.execute(
             "INSERT INTO patient_words (org_id, scope, word, beside, patient_id, name)"
             " SELECT org_id, 1, '+12125550199', '', id, '' FROM patients"
             " WHERE org_id = $1 AND email_key = 'all@example.org'",
-            practice.id,
+            ORG,
         )
         nobody: list[object] = [[], [], [], []]
         values = [["0"], ["all@example.org"], ["0", "0"], ["+12125550100", "+12125550199"], [], []]
         for mode in ("force_generic_plan", "force_custom_plan"):
             await connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
-            plan = await plan_of(connection, queries()["patients.duplicates"], [practice.id, *nobody, *values])
+            plan = await plan_of(connection, queries()["patients.duplicates"], [ORG, *nobody, *values])
             assert plan["Actual Rows"] == 3 * 21
             read = [n["Actual Rows"] * n["Actual Loops"] for n in nodes(plan) if n.get("Relation Name") in LARGE]
             assert max(read) <= 3 * 21
             assert buffers(plan) <= MOST_OF_A_PAGE
 
 
-async def test_two_words_typed_read_little_more_than_whom_they_find(house: House, practice: Org) -> None:
+async def test_two_words_typed_read_little_more_than_whom_they_find(practice: Place) -> None:
     """Not all whom the one finds and all whom the other does, of whom in a large practice there are very many."""
-    async with explaining(house, practice.id) as connection:
+    async with explaining(practice, ORG) as connection:
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         values = ["am", "a", after("a"), "m", after("m")]
-        plan = await plan_of(connection, typeahead(2, 20), [practice.id, *values])
-        found = await connection.fetchval(BOTH, practice.id)
+        plan = await plan_of(connection, typeahead(2, 20), [ORG, *values])
+        found = await connection.fetchval(BOTH, ORG)
     read = [n["Actual Rows"] for n in nodes(plan) if n.get("Relation Name") == "patient_words"]
     assert found > 200
     assert not scanned(plan)
@@ -249,33 +250,31 @@ async def test_two_words_typed_read_little_more_than_whom_they_find(house: House
     assert buffers(plan) <= MOST_OF_A_PAGE
 
 
-async def test_digits_typed_read_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
+async def test_digits_typed_read_a_bounded_part_of_a_large_practice(practice: Place) -> None:
     """Also where all telephones begin so, as with the area code of the town; those of few are read alone."""
-    async with explaining(house, practice.id) as connection:
+    async with explaining(practice, ORG) as connection:
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         # The most that a limit of rows and a look at the names of some allow, and for a whole number next to nothing.
         for typed, most in (("1312", 2 * MOST_OF_A_PAGE), ("13120007919", MOST_OF_A_SUMMARY)):
             [word] = question(typed, "US", date(2026, 1, 5))
             bounds = [b for start in (typed, word.tail, *word.numbers) for b in (start, after(start))]
             statement = typeahead(1, 20, 0, len(word.numbers))
-            plan = await plan_of(connection, statement, [practice.id, typed, *bounds])
-            rows = await connection.fetch(statement, practice.id, typed, *bounds)
+            plan = await plan_of(connection, statement, [ORG, typed, *bounds])
+            rows = await connection.fetch(statement, ORG, typed, *bounds)
             assert not scanned(plan), typed
             assert buffers(plan) <= most, typed
             assert rows[0]["total"] == (1000 if typed == "1312" else 1)
 
 
-async def test_nicknames_read_a_bounded_part_of_a_large_practice(house: House, practice: Org) -> None:
+async def test_nicknames_read_a_bounded_part_of_a_large_practice(practice: Place) -> None:
     """As many names as the longest list of nicknames has, alone and with the beginning of a last name."""
-    async with explaining(house, practice.id) as connection:
+    async with explaining(practice, ORG) as connection:
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        names = await connection.fetch(
-            "SELECT DISTINCT first_name_key FROM patients WHERE org_id = $1 LIMIT 20", practice.id
-        )
+        names = await connection.fetch("SELECT DISTINCT first_name_key FROM patients WHERE org_id = $1 LIMIT 20", ORG)
         called = [row["first_name_key"] for row in names]
         for others in ([], ["a", after("a")]):
             statement = nickname_statement(len(others) // 2, 20)
-            plan = await plan_of(connection, statement, [practice.id, called, [], *others])
+            plan = await plan_of(connection, statement, [ORG, called, [], *others])
             assert not scanned(plan)
             assert buffers(plan) <= MOST_OF_A_PAGE
 

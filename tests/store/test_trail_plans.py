@@ -13,17 +13,18 @@ from chairside.delivery.feed import MOST_NUMBERED
 from chairside.engine.sealer import FIRST_ID, LAST_ID, MOST_IN_A_LINK
 from chairside.engine.trail import read_trail
 from chairside.store.lists import FOR_THESE_VALUES
+from chairside.store.pool import Place
 from chairside.store.sql import queries
 from tests.counting import Run, statements_of
-from tests.database import connected
 from tests.house import House
-from tests.store.plans import Plan, explaining, nodes, plan_of
+from tests.store.plans import Plan, explaining, filling, nodes, plan_of, still_database
 
 OLD, NEW, LINK = 100_000, 300, 500
 # Of a table that has so few rows all may be looked at.
 A_FEW = 50
 PAGE = 50
 _EACH = "00000000-0000-7000"
+ORG = "00000000-0000-7000-8000-00000000000b"
 SOMEBODY = "00000000-0000-7000-8000-00000000000a"
 START = datetime(2024, 1, 1, tzinfo=UTC)
 _AT = "timestamptz '2024-01-01Z' + i * interval '1 second'"
@@ -84,32 +85,27 @@ PLANNED_ANEW = {"audit.page", "audit.page_of_patient"}
 
 
 @pytest.fixture(scope="module", params=[0, 20], ids=["alone", "with others"])
-async def busy(house: House, request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    """An org that long has been at work, alone or with small ones beside it, which statistics do not tell from it.
-
-    The server does not know them, so that it seals nothing there.
-    """
-    org, beside = str(uuid4()), [str(uuid4()) for _ in range(request.param)]
-    async with connected(house.data_dir, "superuser") as connection:
-        await connection.execute("SET session_replication_role = replica")
-        for one, old in ((org, OLD), *((small, OLD // 1000) for small in beside)):
-            for statement in _FILLED:
-                await connection.execute(statement, *[one, old, NEW][: 3 if "$3" in statement else 2])
-        await connection.execute(CLEAN)
-        yield org
-        for table in _TABLES:
-            await connection.execute(f"DELETE FROM {table} WHERE org_id = ANY ($1::uuid[])", [org, *beside])
-        await connection.execute(CLEAN)
+async def busy(house: House, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """An org that has long been at work, alone or with small ones beside it, which statistics do not tell from it."""
+    beside = [str(uuid4()) for _ in range(request.param)]
+    async with still_database(house) as place:
+        async with filling(place) as connection:
+            await connection.execute("SET session_replication_role = replica")
+            for one, old in ((ORG, OLD), *((small, OLD // 1000) for small in beside)):
+                for statement in _FILLED:
+                    await connection.execute(statement, *[one, old, NEW][: 3 if "$3" in statement else 2])
+            await connection.execute(CLEAN)
+        yield place
 
 
 @pytest.mark.parametrize("what", ASKED)
-async def test_no_more_is_read_than_there_is_for_it(house: House, busy: str, what: str) -> None:
+async def test_no_more_is_read_than_there_is_for_it(busy: Place, what: str) -> None:
     """Each row is looked at a few times at most, however many there are beside: this goes on all day."""
     name, values, rows = ASKED[what]
-    async with explaining(house, busy) as connection:
+    async with explaining(busy, ORG) as connection:
         if name in PLANNED_ANEW:
             await connection.execute(FOR_THESE_VALUES)
-        plan = await plan_of(connection, queries()[name], [busy, *values])
+        plan = await plan_of(connection, queries()[name], [ORG, *values])
     assert looked_at(plan) <= 4 * rows + A_FEW
 
 
