@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -13,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.plugins.core import MsgspecDIPlugin
 
 from chairside.engine.operations import Operation
-from chairside.rest import handlers, metrics
+from chairside.rest import files, handlers, metrics
 from chairside.rest.admission import Admission
 from chairside.rest.front import App, front
 from chairside.rest.handlers import Answering, Asking, House
@@ -22,15 +21,15 @@ from chairside.store.pool import AWAY
 
 PREFIX = "/api/v1/{org_id}/"
 BODY_LIMIT, LARGE_BODY_LIMIT = 1 << 20, 16 << 20
-ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "start.js": "text/javascript"}
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Chairside API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<style>@media (max-width: 640px) { .swagger-ui .opblock-summary-operation-id { display: none }
+  .swagger-ui .responses-inner { overflow-x: auto } }</style></head>
 <body><div id="explorer"></div><script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script></body></html>"""
-START = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#explorer", deepLinking: true, docExpansion: "none",
-  defaultModelsExpandDepth: 0, displayRequestDuration: true, persistAuthorization: false, validatorUrl: null});"""
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 
 
@@ -123,38 +122,51 @@ def _open_paths(house: House, document: bytes) -> list[HTTPRouteHandler]:
     def numbers(request: Asking) -> Response[bytes]:
         return _plain(request, "/metrics", metrics.meter.exposition(), "text/plain; version=0.0.4")
 
-    @get("/openapi.json", name="openapi", sync_to_thread=False)
-    def openapi(request: Asking) -> Response[bytes]:
-        return _plain(request, "/openapi.json", document)
-
-    @get("/docs", name="docs", sync_to_thread=False)
-    def docs(request: Asking) -> Response[bytes]:
-        return _plain(request, "/docs", PAGE.encode(), "text/html")
-
-    @get("/docs/start.js", name="docs_start", sync_to_thread=False)
-    def start(request: Asking) -> Response[bytes]:
-        return _plain(request, "/docs", START.encode(), "text/javascript")
-
-    return [healthz, readyz, numbers, openapi, docs, start, *(_asset(name) for name in ASSETS)]
+    return [healthz, readyz, numbers, *_explorer(document)]
 
 
-def _asset(name: str) -> HTTPRouteHandler:
-    @get(f"/docs/{name}", name=name, sync_to_thread=False)
-    def asset(request: Asking) -> Response[bytes]:
-        return _plain(request, "/docs", _file(name), ASSETS[name])
+def _explorer(document: bytes) -> list[HTTPRouteHandler]:
+    """The OpenAPI document and the pages that explore it, each prepared once."""
 
-    return asset
+    @get("/", name="root", sync_to_thread=False)
+    def root(request: Asking) -> Response[bytes]:
+        return _plain(request, "/", b"", "text/plain", 307, {"location": "/docs"})
+
+    assets = (_file(f"/docs/{name}", _asset(name), media_type, "/docs") for name, media_type in ASSETS.items())
+    page = _file("/docs", PAGE.encode(), "text/html", "/docs", {"content-security-policy": POLICY})
+    return [root, page, *assets, _file("/openapi.json", document, "application/json", "/openapi.json")]
 
 
-@cache
-def _file(name: str) -> bytes:
+def _file(
+    path: str, contents: bytes, media_type: str, route: str, headers: dict[str, str] | None = None
+) -> HTTPRouteHandler:
+    kept = files.file(contents, media_type)
+
+    @get(path, name=path, sync_to_thread=False)
+    def answer(request: Asking) -> Response[bytes]:
+        _note(request, route)
+        return files.answer(kept, request, headers)
+
+    return answer
+
+
+def _asset(name: str) -> bytes:
     return resources.files("chairside.rest").joinpath("explorer", name).read_bytes()
 
 
 def _plain(
-    request: Asking, route: str, body: bytes, media_type: str = "application/json", status: int = 200
+    request: Asking,
+    route: str,
+    body: bytes,
+    media_type: str = "application/json",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
 ) -> Response[bytes]:
+    _note(request, route)
+    return Response(body, status_code=status, media_type=media_type, headers=headers)
+
+
+def _note(request: Asking, route: str) -> None:
+    """Tell the layers around of the route, and that the answer is nobody's own."""
     seen = request.scope["chairside"]  # type: ignore[typeddict-item]  # put there by front
     seen.route, seen.shared = route, True
-    headers = {"content-security-policy": POLICY} if media_type.startswith("text/html") else {}
-    return Response(body, status_code=status, media_type=media_type, headers=headers)
