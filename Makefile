@@ -4,7 +4,7 @@ PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve setup setup-dev test lint types tests test-on format prove audit bench bench-long bench-check lock
+.PHONY: help serve setup setup-dev test lint types tests test-on clients format prove audit bench bench-long bench-check lock
 MAKEFLAGS += --no-print-directory
 # What the caller's shell has there would be imported in place of what the lock names.
 unexport PYTHONPATH PYTHONHOME
@@ -50,6 +50,11 @@ tests: setup-dev ## the tests alone, in an order drawn from SEED (SEED=n repeats
 PROMISES = tests/contract tests/patients tests/chart tests/people tests/journeys tests/cli/test_backups_elsewhere.py
 test-on: setup-dev ## the promises on another PostgreSQL (BIN=folder of its programs)
 	@POSTGRES_BIN="$(BIN)" .venv/bin/python -m pytest -n 2 --dist loadscope $(SHUFFLED) $(PYTEST) $(PROMISES)
+
+# Without them the tests of a generated TypeScript client are skipped, with one line that says so.
+clients: ## install the npm packages that a test generates a TypeScript client with (needs node and npm)
+	@echo "Clients: npm ci"
+	@npm ci --prefix tests/clients --no-audit --no-fund --loglevel=error
 
 format: setup-dev ## rewrite the sources in the formatter's style
 	@.venv/bin/ruff check --fix

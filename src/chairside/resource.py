@@ -93,8 +93,7 @@ class Beside:
 class Action:
     """An operation beyond the five verbs: one plain async function with its declaration.
 
-    `allow` is the right it needs (access/roles). `answer` names its schema: a kind's Out schema or one of
-    records.SCHEMAS; `many` says that the answer is a bare array of it.
+    `allow` is a right (access/roles), `answer` a schema (`many`: an array of it), `operation_id` as `search_patients`.
     """
 
     name: str
@@ -112,6 +111,7 @@ class Action:
     errors: tuple[str, ...] = ()
     large: bool = False
     many: bool = False
+    operation_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from referencing.jsonschema import DRAFT202012
 
 from chairside.app import every_operation, openapi
 from chairside.records import ALL
+from chairside.rest.naming import named
 from tests.house import House
 
 DOCUMENT = openapi()
@@ -48,12 +51,18 @@ def _absolute(node: Any) -> Any:
     return [_absolute(v) for v in node] if isinstance(node, list) else node
 
 
+def resolved(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer, itself or as it stands in components/responses."""
+    name = answer.get("$ref", "").removeprefix("#/components/responses/")
+    return dict(DOCUMENT["components"]["responses"][name]) if name else answer
+
+
 def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every JSON content of an operation, its request and its answers, by where it stands."""
     for media in operation.get("requestBody", {}).get("content", {}).values():
         yield "request", media
     for status, answer in operation["responses"].items():
-        for media in answer.get("content", {}).values():
+        for media in resolved(answer).get("content", {}).values():
             yield status, media
 
 
@@ -98,8 +107,9 @@ def test_an_operation_names_its_errors(method: str, path: str, operation: dict[s
     assert len([status for status in answers if status.startswith("2")]) == 1
     for status, answer in answers.items():
         if status >= "400":
-            assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
-            assert answer["description"].startswith("`")
+            shown = resolved(answer)
+            assert shown["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+            assert shown["description"].startswith("`")
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), EVERY)
@@ -125,6 +135,120 @@ def test_a_schema_is_a_valid_schema(name: str) -> None:
     for key, part in schema.get("properties", {}).items():
         for value in [*part.get("examples", []), *([part["default"]] if "default" in part else [])]:
             assert validator(part).is_valid(value), (key, value)
+
+
+def nodes(node: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object within a part of the document, with its place; examples are left out."""
+    if isinstance(node, dict):
+        yield place, node
+        for key, part in node.items():
+            if key not in ("example", "examples"):
+                yield from nodes(part, f"{place}/{key}")
+    elif isinstance(node, list):
+        for part in node:
+            yield from nodes(part, place)
+
+
+def test_an_answer_that_operations_repeat_is_written_once() -> None:
+    """A generator makes one type of it; the document is a third smaller."""
+    written = [
+        json.dumps([status, answer])
+        for _, _, operation in operations()
+        for status, answer in operation["responses"].items()
+        if status >= "300" and "$ref" not in answer
+    ]
+    assert len(set(written)) == len(written)
+    assert {"Unauthenticated", "Forbidden", "NotFound", "VersionConflict"} <= set(DOCUMENT["components"]["responses"])
+
+
+def test_lists_name_the_schema_of_their_records() -> None:
+    """Directly: generators make untyped lists of schemas that are put together by allOf, or of inline objects."""
+    for place, node in nodes(DOCUMENT):
+        assert "allOf" not in node, place
+        if node.get("type") == "array" and isinstance(node["items"], dict):
+            assert "properties" not in node["items"], place
+            assert node["items"].get("type") != "object", place
+        if "/properties/" in place:
+            assert "object" not in types_of(node), f"{place} is an object without a name"
+
+
+def types_of(schema: dict[str, Any]) -> list[str]:
+    types = schema.get("type", "object" if "properties" in schema else [])
+    return [types] if isinstance(types, str) else list(types)
+
+
+def test_enums_are_schemas_with_names_of_their_own() -> None:
+    """Each once, under components/schemas, whatever the number of fields and parameters that use it."""
+    schemas = DOCUMENT["components"]["schemas"]
+    enums = {name: tuple(schema["enum"]) for name, schema in schemas.items() if "enum" in schema}
+    assert {place.rpartition("/")[2] for place, node in nodes(DOCUMENT) if "enum" in node} == set(enums)
+    assert len(set(enums.values())) == len(enums) > 20
+    assert {"PatientStatus", "AlertScope", "SortDirection"} <= set(enums)
+    assert not any("title" in node for place, node in nodes(schemas) if not place.endswith("/properties"))
+
+
+def test_two_enums_never_share_a_name() -> None:
+    """Named by place, the enums of two kinds could; then the document is not made, and the error names them."""
+    status = {"type": "object", "properties": {"status": {"type": "string", "enum": ["a"]}}}
+    other = {"type": "object", "properties": {"status": {"type": "string", "enum": ["b"]}}}
+    with pytest.raises(ValueError, match="VisitStatus"):
+        named({"paths": {}, "components": {"schemas": {"CreateVisitIn": status, "UpdateVisitIn": other}}})
+
+
+VERBS = {
+    "archive", "check", "count", "create", "disable", "dismiss", "get", "import", "list", "override", "replace",
+    "restore", "search", "set", "transition", "update", "walk",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), EVERY)
+def test_an_operation_is_named_by_a_verb_and_its_object(method: str, path: str, operation: dict[str, Any]) -> None:
+    """As in search_patients: one style, so that a generated client has methods that can be guessed."""
+    verb, _, thing = operation["operationId"].partition("_")
+    assert verb in VERBS
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", thing)
+    assert (method == "get") == (verb in {"get", "list", "search", "walk", "count"})
+
+
+def test_a_field_with_a_default_is_optional_in_requests() -> None:
+    """Generators make a required field of one with the keyword `default`, so the description tells the default."""
+    bodies = {name: s for name, s in DOCUMENT["components"]["schemas"].items() if name.endswith(("In", "Meta"))}
+    assert not [place for place, node in nodes(bodies) if "default" in node and "type" in node]
+    status = bodies["CreatePatientIn"]["properties"]["status"]
+    assert status["description"].endswith('Default: `"active"`.')
+    assert bodies["CreatePatientIn"]["required"] == ["first_name", "last_name"]
+
+
+A_BEFORE_A_VOWEL = re.compile(r"\b[Aa] (?=[aeiouAEIOU])(?!user|unit|uniq|UUID|US\b|one\b)\w+")
+AN_BEFORE_A_CONSONANT = re.compile(r"\b[Aa]n (?![aeiouAEIOU])(?!hour|RxCUI|[FHLMNRSX][A-Z])\w+")
+
+
+def texts(node: Any) -> Iterator[str]:
+    for _, part in nodes(node):
+        yield from (part[key] for key in ("summary", "description") if isinstance(part.get(key), str))
+
+
+def test_texts_are_grammatical() -> None:
+    """No "a employer", no "1 orgs", no sort order written as a column name, no word twice."""
+    assert A_BEFORE_A_VOWEL.search("Create a employer")
+    assert AN_BEFORE_A_CONSONANT.search("Read an patient")
+    assert not A_BEFORE_A_VOWEL.search("a user, a UUID, a unit, a US number")
+    for text in texts(DOCUMENT):
+        assert not A_BEFORE_A_VOWEL.search(text), text
+        assert not AN_BEFORE_A_CONSONANT.search(text), text
+        assert not re.search(r"\bby -|\b1 \w+s\b|\b(\w+) \1\b", text), text
+    for _, _, operation in operations():
+        assert re.fullmatch(r"[A-Z][\w' ]+", operation["summary"]), operation["summary"]
+        assert operation["summary"].split()[0].lower() not in {"a", "an", "the"}
+
+
+def test_the_answer_to_the_bulk_example_is_its_example(house: House) -> None:
+    """Sent as it stands, the example of the request is answered with the example of the answer."""
+    operation = DOCUMENT["paths"]["/api/v1/{org_id}/patients/bulk"]["post"]
+    sent = operation["requestBody"]["content"]["application/json"]["example"]
+    shown = operation["responses"]["200"]["content"]["application/json"]["example"]
+    answer = house.org("Examples Dental").desk().post("/patients/bulk", json=sent)
+    assert (answer.status_code, answer.json()) == (200, shown)
 
 
 def test_request_bodies_refuse_what_they_do_not_know() -> None:
@@ -220,6 +344,7 @@ def test_a_real_answer_fits_its_schema(house: House) -> None:
         ("get", "/api/v1/{org_id}/audit-events", "200", desk.read("/audit-events")),
     ]
     for method, template, status, body in cases:
-        schema = DOCUMENT["paths"][template][method]["responses"][status]["content"]["application/json"]["schema"]
+        schema = DOCUMENT["paths"][template][method]["responses"][status]
+        schema = resolved(schema)["content"]["application/json"]["schema"]
         faults = [f"{template} {list(f.path)}: {f.message}" for f in validator(schema).iter_errors(body)]
         assert not faults

@@ -64,12 +64,19 @@ def list_query(kind: Kind) -> tuple[Entry, ...]:
     sort = (
         (
             Entry(key="sort_by", type=Choice(sorts), doc="What to sort by.", default=sorts[0]),
-            Entry(key="sort_dir", type=Choice(("asc", "desc")), doc="Direction.", default="asc"),
+            Entry(key="sort_dir", type=Choice(("asc", "desc"), name="SortDirection"), doc="Direction.", default="asc"),
         )
         if sorts
         else ()
     )
     return (PAGE, size, *sort, *(f.entry for f in kind.filters))
+
+
+def order_in_words(kind: Kind) -> str:
+    """The order of a kind's list, such as `is urgent, descending, then created at`."""
+    columns = [column for column in kind.order if column.lstrip("-") != "id"]
+    words = [column.lstrip("-").removesuffix("_key").replace("_", " ") for column in columns]
+    return ", then ".join(w + ", descending" * c.startswith("-") for w, c in zip(words, columns, strict=True))
 
 
 def get_query(kind: Kind) -> tuple[Entry, ...]:

@@ -50,6 +50,7 @@ class Operation:
     portal: bool = False
     large: bool = False
     versioned: bool = False
+    operation_id: str = ""  # a verb and its object, where that is not the name
 
     @property
     def path_params(self) -> tuple[str, ...]:
@@ -71,7 +72,6 @@ def operations(kinds: Iterable[Kind], verbs: Mapping[Verb, Run]) -> list[Operati
 
 
 def _list(kind: Kind, run: Run) -> Operation:
-    by = ", ".join(c.removesuffix("_key").replace("_", " ") for c in kind.order if c != "id")
     steer = " For large reads the cursor walk is faster and skips nothing." if kind.sorts else ""
     return _verb(
         kind,
@@ -82,7 +82,7 @@ def _list(kind: Kind, run: Run) -> Operation:
         allow="read",
         action="list",
         summary=f"List {kind.plural}" + (" of a patient" if kind.parent else ""),
-        doc=f"{kind.doc} Archived ones are left out. Sorted by {by}.{steer}",
+        doc=f"{kind.doc} Archived ones are left out. Sorted by {bodies.order_in_words(kind)}.{steer}",
         answer=("array:" if kind.bare_list else "page:") + f"{kind.schema}Out",
         query=bodies.list_query(kind),
         errors=("not_found",) if kind.parent or any(f.refers_to for f in kind.filters) else (),
@@ -213,6 +213,7 @@ def _actions(kind: Kind) -> Iterator[Operation]:
     for action in kind.actions:
         yield Operation(
             name=f"{kind.name}_{action.name}",
+            operation_id=action.operation_id or f"{action.name}_{kind.name}",
             method=action.method,
             path=kind.path + action.path,
             subject=kind.name,

@@ -74,6 +74,6 @@ SCHEMAS = {
 }
 
 # Bodies that others hold.
-BODIES = (ROW, BULK_META)
+BODIES = (ROW, BULK_META, custom_fields.FIELD_VALUE)
 
 __all__ = ["ALL", "BODIES", "SCHEMAS"]

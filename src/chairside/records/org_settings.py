@@ -53,6 +53,7 @@ ORG_SETTINGS = Kind(
     actions=(
         Action(
             name="read",
+            operation_id="get_org_settings",
             method="GET",
             path="",
             allow="read",

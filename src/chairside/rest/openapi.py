@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chairside import __version__
@@ -12,8 +13,9 @@ from chairside.fields import Body, Entry, Reference
 from chairside.resource import Kind
 from chairside.rest import examples
 from chairside.rest.errors import RETRY_AFTER, status_of, success_of
+from chairside.rest.naming import named as named_parts
 from chairside.rest.reading import KEY_FORM
-from chairside.rest.schemas import SHARED
+from chairside.rest.schemas import SHARED, list_schema
 from chairside.standing import BASE_VERSION, VERSION
 from chairside.types import Many, Text, or_blank
 from chairside.types.texts import NOT_BLANK
@@ -21,6 +23,8 @@ from chairside.types.texts import NOT_BLANK
 Schema = dict[str, Any]
 PREFIX = "/api/v1/{org_id}/"
 REF = "#/components/schemas/"
+# For each form of a list: how its schema's name ends, and the key of its records.
+LISTS = {"page": ("Page", "items"), "items": ("List", "items"), "cursor": ("CursorPage", "data")}
 ALWAYS = ("unauthenticated", "forbidden", "not_found", "missing", "too_many_requests", "unavailable")
 ABOUT = (
     "Patient records of dental practices. Every request carries a bearer token of its org. POST, PUT and PATCH may"
@@ -36,6 +40,7 @@ def document(
     schemas: dict[str, Schema] = {**SHARED, **named}
     for kind in kinds:
         schemas[f"{kind.schema}Out"] = answer_schema(kind)
+    schemas |= dict(_lists(o.answer for o in operations))
     bodies = [body for o in operations for body in (o.body, o.portal_body, o.clinical_body) if body is not None]
     for body in (*held, *bodies):
         schemas[body.schema] = body_schema(body)
@@ -45,7 +50,7 @@ def document(
         if operation.created and (links := _links(operation, operations)):
             shown["responses"]["201"]["links"] = links
         paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = shown
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {
             "title": "Chairside",
@@ -61,6 +66,7 @@ def document(
         },
         "security": [{"bearer": []}],
     }
+    return named_parts(whole)
 
 
 def answer_schema(kind: Kind) -> Schema:
@@ -102,10 +108,10 @@ def body_schema(body: Body) -> Schema:
 
 def _entry_schema(entry: Entry) -> Schema:
     shown = or_blank(entry.type.schema) if entry.blank_is_null else dict(entry.type.schema)
-    if entry.default is not None and "$ref" not in shown:
-        shown["default"] = entry.default
     shown = nullable(shown) if entry.nullable or entry.null_is_absence else shown
-    return shown | ({"description": entry.doc} if entry.doc else {})
+    # Generators make a required field of one that has the keyword `default`, so the description tells it.
+    told = f" Default: `{json.dumps(entry.default)}`." if entry.default is not None else ""
+    return shown | ({"description": entry.doc + told} if entry.doc else {})
 
 
 def _operation(operation: Operation, kinds: Sequence[Kind], schemas: Mapping[str, Schema]) -> Schema:
@@ -121,7 +127,7 @@ def _operation(operation: Operation, kinds: Sequence[Kind], schemas: Mapping[str
         if not RETRY_AFTER.keys().isdisjoint(codes):
             refused["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
     shown: Schema = {
-        "operationId": operation.name,
+        "operationId": _id(operation),
         "tags": [_tag(operation, kinds)],
         "summary": operation.summary,
         "description": operation.doc,
@@ -133,6 +139,10 @@ def _operation(operation: Operation, kinds: Sequence[Kind], schemas: Mapping[str
         content["example"] = operation.body.example or examples.of_body(operation.body)
         shown["requestBody"] = {"required": bool(operation.body.required), "content": {"application/json": content}}
     return shown
+
+
+def _id(operation: Operation) -> str:
+    return operation.operation_id or operation.name
 
 
 def _success(operation: Operation, schemas: Mapping[str, Schema]) -> Schema:
@@ -159,25 +169,25 @@ def _links(create: Operation, operations: Iterable[Operation]) -> Schema:
             parameters = {f"path.{n}": known[n] for n in needed}
             if BASE_VERSION in operation.query:
                 parameters[f"query.{BASE_VERSION.key}"] = f"$response.body#/{VERSION.name}"
-            links[operation.name] = {"operationId": operation.name, "parameters": parameters}
+            links[_id(operation)] = {"operationId": _id(operation), "parameters": parameters}
     return links
 
 
 def _answer(form: str) -> Schema:
     """The schema of an answer form: X, page:X, array:X, items:X or cursor:X."""
     shape, _, name = form.rpartition(":")
-    ref = {"$ref": REF + name}
-    if not shape:
-        return ref
-    items = {"type": "array", "items": ref}
     if shape == "array":
-        return items
-    outer, key = {
-        "page": ("Page", "items"),
-        "items": ("ItemsTotal", "items"),
-        "cursor": ("CursorPage", "data"),
-    }[shape]
-    return {"allOf": [{"$ref": REF + outer}, {"type": "object", "properties": {key: items}}]}
+        return {"type": "array", "items": {"$ref": REF + name}}
+    return {"$ref": REF + (name.removesuffix("Out") + LISTS[shape][0] if shape else name)}
+
+
+def _lists(forms: Iterable[str]) -> Iterator[tuple[str, Schema]]:
+    """Name and schema of every list form among the answers."""
+    for form in forms:
+        shape, _, name = form.rpartition(":")
+        if shape in LISTS:
+            ending, key = LISTS[shape]
+            yield name.removesuffix("Out") + ending, list_schema(ending, key, name)
 
 
 def _errors(operation: Operation) -> dict[int, list[str]]:

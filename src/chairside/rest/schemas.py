@@ -14,7 +14,6 @@ PATIENT: Schema = {**UUID, "x-patient": True}
 MAYBE_PATIENT: Schema = {**MAYBE_UUID, "x-patient": True}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 WHOLE: Schema = {"type": "integer", "minimum": 0}
-OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
 
 
 def _object(doc: str, **properties: Schema) -> Schema:
@@ -25,9 +24,13 @@ def _problem() -> Schema:
     """A problem; of what helps to go on only what names patients is declared, for the audit trail to find it."""
     schema = _object(
         "One thing that is wrong. Conflicts carry what helps to go on, such as current_version.",
-        loc={"type": "array", "items": {"type": ["string", "integer"]}},
+        loc={
+            "type": "array",
+            "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+            "examples": [["body", "last_name"]],
+        },
         msg=TEXT,
-        type=TEXT,
+        type=TEXT | {"examples": ["missing"]},
     )
     named = {"dependents": {"type": "array", "items": PATIENT}, "guarantor_id": PATIENT}
     return schema | {"properties": schema["properties"] | named, "additionalProperties": True}
@@ -42,10 +45,6 @@ SHARED: Mapping[str, Schema] = {
     "Reference": _object("Another record: its id and what people call it.", id=UUID, name=MAYBE_TEXT),
     "Problem": _problem(),
     "Error": _object("Why a request was refused, every reason at once.", detail=_list("Problem")),
-    "Page": _object(
-        "One page of a list, with the exact total.", items=OBJECTS, page=WHOLE, page_size=WHOLE, total=WHOLE
-    ),
-    "ItemsTotal": _object("What was found, and how many there are.", items=OBJECTS, total=WHOLE),
     "PageInfo": _object(
         "Where a page lies in a walk.",
         has_next_page={"type": "boolean"},
@@ -53,7 +52,6 @@ SHARED: Mapping[str, Schema] = {
         has_previous_page={"type": "boolean"},
         start_cursor=MAYBE_TEXT,
     ),
-    "CursorPage": _object("One page of a walk.", data=OBJECTS, page_info={"$ref": "#/components/schemas/PageInfo"}),
     "Actor": ACTOR,
     "EventOut": _object(
         "One change of one record.",
@@ -71,6 +69,11 @@ SHARED: Mapping[str, Schema] = {
     "EventFeedOut": _object(
         "Changes in order.", items=_list("EventOut"), next_after=WHOLE, has_more={"type": "boolean"}
     ),
+    "AuditQuery": {
+        "type": "object",
+        "description": "The parameters that were sent, without words, names and dates of patients.",
+        "additionalProperties": True,
+    },
     "AuditEventOut": _object(
         "One request and its outcome.",
         id=UUID,
@@ -88,10 +91,7 @@ SHARED: Mapping[str, Schema] = {
         token_id=MAYBE_UUID,
         source_address=MAYBE_TEXT,
         user_agent=MAYBE_TEXT,
-        query={
-            "type": ["object", "null"],
-            "description": "The parameters that were sent, without words, names and dates of patients.",
-        },
+        query={"anyOf": [{"$ref": "#/components/schemas/AuditQuery"}, {"type": "null"}]},
         count={"type": ["integer", "null"], "description": "Entries of the list that was answered."},
         patient_ids={
             "type": "array",
@@ -105,3 +105,14 @@ SHARED: Mapping[str, Schema] = {
         page_info={"$ref": "#/components/schemas/PageInfo"},
     ),
 }
+_BESIDE: Mapping[str, tuple[str, Schema]] = {
+    "Page": ("One page of a list, with the exact total.", {"page": WHOLE, "page_size": WHOLE, "total": WHOLE}),
+    "List": ("The records that were found, and how many there are.", {"total": WHOLE}),
+    "CursorPage": ("One page of a walk.", {"page_info": {"$ref": "#/components/schemas/PageInfo"}}),
+}
+
+
+def list_schema(form: str, key: str, record: str) -> Schema:
+    """A list of records of one schema, under `key`, with the members that this form of a list has beside them."""
+    doc, beside = _BESIDE[form]
+    return _object(doc, **{key: _list(record)}, **beside)

@@ -186,14 +186,16 @@ _READ_PHONE = re.compile(_PHONE, re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words."""
+    """One of a few words; `name` is their schema's, where it does not follow from one field."""
 
     values: tuple[str, ...]
     sql: str = "text"
+    name: str = ""
 
     @property
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "enum": list(self.values)}
+        named = {"title": self.name} if self.name else {}
+        return {"type": "string", "enum": list(self.values), **named}
 
     def parse(self, value: object, now: datetime) -> str:
         text = text_of(value)

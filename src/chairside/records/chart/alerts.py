@@ -23,7 +23,12 @@ ALERT_DEFINITIONS = catalog(
     "An alert that can be put on patients.",
     Field(name="category", type=Text(max=64), doc="Groups alerts in a list."),
     Field(name="description", type=Text(max=1000), doc="What the alert means to the practice."),
-    Field(name="default_scope", type=Choice(SCOPES), doc="For the patient, or for the family.", default="patient"),
+    Field(
+        name="default_scope",
+        type=Choice(SCOPES, name="AlertScope"),
+        doc="For the patient, or for the family.",
+        default="patient",
+    ),
     Field(name="default_is_urgent", type=Boolean(), doc="Whether it is urgent unless said otherwise.", default=False),
     id_param="definition_uuid",
     filters=(SEARCH, CATEGORY),
@@ -113,7 +118,12 @@ ALERTS = Kind(
     order=("-is_urgent", "-created_at", "-id"),
     fields=(
         Reference(name="alert_definition", to="alert_definition", doc="Which alert.", required=True, patch=False),
-        Field(name="alert_scope", type=Choice(SCOPES), doc="As the definition says, if absent.", filled=True),
+        Field(
+            name="alert_scope",
+            type=Choice(SCOPES, name="AlertScope"),
+            doc="As the definition says, if absent.",
+            filled=True,
+        ),
         Field(name="is_urgent", type=Boolean(), doc="As the definition says, if absent.", filled=True),
         Field(name="note", type=Text(max=2000), doc="What to know."),
         Field(
@@ -163,6 +173,7 @@ ALERTS = Kind(
         ),
         Action(
             name="bulk_dismiss",
+            operation_id="dismiss_alerts",
             method="POST",
             path="/bulk-dismiss",
             allow="write",

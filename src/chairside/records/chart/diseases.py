@@ -37,14 +37,14 @@ DISEASES = Kind(
         Reference(name="disease_definition", to="disease_definition", doc="Which.", required=True, portal="read"),
         Field(
             name="problem_status",
-            type=Choice(STATUSES),
+            type=Choice(STATUSES, name="ProblemStatus"),
             doc="Resolving sets date_stop if it is empty; a problem that is active again loses it.",
             default="active",
             portal="read",
         ),
         Field(
             name="function_status",
-            type=Choice(FUNCTIONS),
+            type=Choice(FUNCTIONS, name="FunctionStatus"),
             doc="What sort of finding it is.",
             default="problem",
         ),
@@ -55,7 +55,9 @@ DISEASES = Kind(
     ),
     filters=(
         Filter(
-            entry=Entry(key="problem_status", type=Choice(STATUSES), doc="Only those of this status."),
+            entry=Entry(
+                key="problem_status", type=Choice(STATUSES, name="ProblemStatus"), doc="Only those of this status."
+            ),
             column="problem_status",
         ),
     ),

@@ -63,6 +63,7 @@ async def summarize(desk: Desk, asked: Asked) -> Reply:
 
 SUMMARY = Action(
     name="medical_summary",
+    operation_id="get_patient_medical_summary",
     method="GET",
     path="/{patient_uuid}/medical-summary",
     allow="read",

@@ -39,6 +39,7 @@ ACTIONS = (
     DEPENDENTS,
     Action(
         name="cursor",
+        operation_id="walk_patients",
         method="GET",
         path="/cursor",
         allow="read",
@@ -55,6 +56,7 @@ ACTIONS = (
     ),
     Action(
         name="search",
+        operation_id="search_patients",
         method="GET",
         path="/search",
         allow="read",
@@ -73,6 +75,7 @@ ACTIONS = (
     ),
     Action(
         name="count_by_location",
+        operation_id="count_patients_by_location",
         method="GET",
         path="/counts/by-location",
         allow="read",
@@ -85,7 +88,7 @@ ACTIONS = (
             Entry(key="date_to", filters=True, type=Date(), doc="First visit before this day.", recordable=True),
             Entry(
                 key="status_set",
-                type=Many(Choice(STATUSES), min=1, max=5),
+                type=Many(Choice(STATUSES, name="PatientStatus"), min=1, max=5),
                 doc="Statuses to count, repeated or separated by commas.",
                 filters=True,
                 default=["active"],
@@ -94,6 +97,7 @@ ACTIONS = (
     ),
     Action(
         name="check_duplicates",
+        operation_id="check_patient_duplicates",
         method="POST",
         path="/check-duplicates",
         allow="read",
@@ -106,6 +110,7 @@ ACTIONS = (
     ),
     Action(
         name="bulk",
+        operation_id="import_patients",
         method="POST",
         path="/bulk",
         allow="write",
@@ -135,6 +140,7 @@ ACTIONS = (
     ),
     Action(
         name="transition_status",
+        operation_id="transition_patient_status",
         method="POST",
         path="/{patient_uuid}/transition-status",
         allow="write",
@@ -148,6 +154,7 @@ ACTIONS = (
     ),
     Action(
         name="put_balances",
+        operation_id="replace_patient_balances",
         method="PUT",
         path="/{patient_uuid}/balances",
         allow="write",

@@ -37,6 +37,7 @@ async def list_family(desk: Desk, asked: Asked) -> Reply:
 
 FAMILY = Action(
     name="family",
+    operation_id="list_patient_family",
     method="GET",
     path="/{patient_uuid}/family",
     allow="read",

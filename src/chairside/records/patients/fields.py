@@ -106,13 +106,13 @@ CONTACT = (
     _text("preferred_language", 64, "Language the patient prefers.", portal="write"),
     Field(
         name="preferred_contact_method",
-        type=Choice(CONTACT_WAYS),
+        type=Choice(CONTACT_WAYS, name="ContactMethod"),
         doc="How to reach the patient.",
         portal="write",
     ),
     Field(
         name="preferred_confirmation_method",
-        type=Choice(CONTACT_WAYS),
+        type=Choice(CONTACT_WAYS, name="ContactMethod"),
         doc="How to confirm appointments.",
         portal="write",
     ),
@@ -124,7 +124,7 @@ CONTACT = (
 CARE = (
     Field(
         name="status",
-        type=Choice(STATUSES),
+        type=Choice(STATUSES, name="PatientStatus"),
         doc="Where the patient stands with the practice; changed by transitions alone.",
         default="active",
         patch=False,
@@ -132,7 +132,7 @@ CARE = (
     ),
     Field(
         name="allergy_review_status",
-        type=Choice(("nkda", "not_reviewed", "reviewed")),
+        type=Choice(("nkda", "not_reviewed", "reviewed"), name="AllergyReviewStatus"),
         doc="Whether allergies were asked for; nkda: no known drug allergies.",
         default="not_reviewed",
         clinical=True,

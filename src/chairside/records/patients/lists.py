@@ -10,7 +10,7 @@ from chairside.types import Choice, Date, Integer, Text, Uuid
 
 FILTERS = (
     Filter(
-        entry=Entry(key="status", type=Choice(STATUSES), doc="Only patients of this status."),
+        entry=Entry(key="status", type=Choice(STATUSES, name="PatientStatus"), doc="Only patients of this status."),
         column="status",
         how="state",
     ),
@@ -72,6 +72,6 @@ WALK_QUERY = (
         type=Choice(tuple(s.name for s in SORTS)),
         doc="What to sort by; first_name, if absent.",
     ),
-    Entry(key="sort_dir", type=Choice(("asc", "desc")), doc="Direction.", default="asc"),
+    Entry(key="sort_dir", type=Choice(("asc", "desc"), name="SortDirection"), doc="Direction.", default="asc"),
     *(WALK_STATUS if f.entry.key == "status" else f.entry for f in FILTERS),
 )

@@ -53,6 +53,8 @@ def _ref(name: str) -> Schema:
 
 
 COUNT: Schema = {"type": "integer", "minimum": 0}
+NONE: Schema = COUNT | {"examples": [0]}
+NO_PROBLEMS: Schema = _list(_ref("Problem")) | {"examples": [[]]}
 FOUND: dict[str, object] = {
     "id": {"type": "string", "format": "uuid", "x-patient": True},
     "first_name": _text(null=False),
@@ -86,6 +88,19 @@ SCHEMAS: Mapping[str, Schema] = {
             " name exchanged; the field that holds the telephone; or the signal itself.",
         },
     ),
+    "BillingAccountIn": {
+        "type": "object",
+        "description": "An account of the patient's own, or that of a guarantor, who is named with `join` only.",
+        "properties": {
+            "mode": {"type": "string", "enum": ["own", "join"]},
+            "guarantor_uuid": {"type": "string", "format": "uuid"},
+        },
+        "required": ["mode"],
+        "additionalProperties": False,
+        "if": {"properties": {"mode": {"const": "join"}}},
+        "then": {"required": ["guarantor_uuid"]},
+        "else": {"properties": {"guarantor_uuid": False}},
+    },
     "LocationCountOut": _object(["location", "count"], location=_ref("Reference"), count=COUNT),
     "LocationCountsOut": _object(
         ["items", "status_set", "total", "excluded_count", "group_by", "date_from", "date_to"],
@@ -99,22 +114,26 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "BulkRowOut": _object(
         ["index", "row_key", "status", "patient_id", "errors", "duplicate_of"],
-        index=COUNT,
+        index=NONE,
         row_key=_text(),
-        status={"type": "string", "enum": ["created", "updated", "unchanged", "skipped", "failed", "validated"]},
+        status={
+            "type": "string",
+            "enum": ["created", "updated", "unchanged", "skipped", "failed", "validated"],
+            "examples": ["validated"],
+        },
         patient_id=_text(format="uuid") | {"x-patient": True},
-        errors=_list(_ref("Problem")),
-        duplicate_of=_list({"type": "string", "format": "uuid", "x-patient": True}),
+        errors=NO_PROBLEMS,
+        duplicate_of=_list({"type": "string", "format": "uuid", "x-patient": True}) | {"examples": [[]]},
     ),
     "BulkImportOut": _object(
         ["results", "total", "created", "updated", "unchanged", "skipped", "failed", "validated"],
         results=_list(_ref("BulkRowOut")),
         total=COUNT,
-        created=COUNT,
-        updated=COUNT | {"description": "Rows that changed something."},
-        unchanged=COUNT | {"description": "Rows that equal their patient's record."},
-        skipped=COUNT,
-        failed=COUNT,
+        created=NONE,
+        updated=NONE | {"description": "Rows that changed something."},
+        unchanged=NONE | {"description": "Rows that equal their patient's record."},
+        skipped=NONE,
+        failed=NONE,
         validated=COUNT,
     ),
 }
@@ -139,28 +158,14 @@ def _billing_account(value: object, now: datetime) -> dict[str, object]:
 
 BILLING_ACCOUNT = Entry(
     key="billing_account",
-    type=Structure(
-        {
-            "type": "object",
-            "properties": {
-                "mode": {"type": "string", "enum": ["own", "join"]},
-                "guarantor_uuid": {"type": "string", "format": "uuid"},
-            },
-            "required": ["mode"],
-            "additionalProperties": False,
-            "if": {"properties": {"mode": {"const": "join"}}},
-            "then": {"required": ["guarantor_uuid"]},
-            "else": {"properties": {"guarantor_uuid": False}},
-        },
-        _billing_account,
-    ),
+    type=Structure(_ref("BillingAccountIn"), _billing_account),
     doc="Opens an account of the patient's own, or joins that of a guarantor.",
     nullable=True,
 )
 TRANSITION = body_of(
     "TransitionStatusIn",
     Entry(key="base_version", type=Integer(min=1), doc="Version the caller has seen.", required=True),
-    Entry(key="new_status", type=Choice(STATUSES), doc="Where the patient goes.", required=True),
+    Entry(key="new_status", type=Choice(STATUSES, name="PatientStatus"), doc="Where the patient goes.", required=True),
     example={"base_version": 1, "new_status": "inactive"},
 )
 CHECK_DUPLICATES = body_of(
@@ -193,17 +198,22 @@ BALANCES = body_of(
 ROW_KEY = Entry(key="row_key", type=Text(max=200), doc="What the caller knows the row by.", nullable=True)
 BULK_META = body_of(
     "BulkMeta",
-    Entry(key="mode", type=Choice(("commit", "validate")), doc="validate writes nothing.", default="commit"),
+    Entry(
+        key="mode",
+        type=Choice(("commit", "validate"), name="ImportMode"),
+        doc="validate writes nothing.",
+        default="commit",
+    ),
     Entry(key="atomic", type=Boolean(), doc="Any failure writes nothing.", default=False),
     Entry(
         key="on_duplicate",
-        type=Choice(("create", "skip", "update", "fail")),
+        type=Choice(("create", "skip", "update", "fail"), name="OnDuplicate"),
         doc="What to do with a match.",
         default="create",
     ),
     Entry(
         key="match_on",
-        type=Many(Choice(MATCH_ON), min=1, max=5, distinct=True),
+        type=Many(Choice(MATCH_ON, name="ImportMatch"), min=1, max=5, distinct=True),
         doc="What makes a match; name_dob is first name, last name and birth date, mobile_phone any telephone.",
         default=["chart_number"],
     ),

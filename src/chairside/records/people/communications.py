@@ -70,12 +70,12 @@ COMMUNICATION_LOGS = Kind(
         Field(name="communication_datetime", type=Timestamp(), doc="When it took place.", required=True),
         Reference(name="communication_type", to="communication_type", doc="What it was about."),
         Reference(name="appointment", to="appointment", doc="The appointment it concerns."),
-        Field(name="mode", type=Choice(MODES), doc="By what means."),
-        Field(name="direction", type=Choice(DIRECTIONS), doc="Who began it."),
+        Field(name="mode", type=Choice(MODES, name="CommunicationMode"), doc="By what means."),
+        Field(name="direction", type=Choice(DIRECTIONS, name="CommunicationDirection"), doc="Who began it."),
         Field(name="note", type=Text(max=4000), doc="What was said."),
         Field(
             name="communication_source",
-            type=Choice(SOURCES),
+            type=Choice(SOURCES, name="CommunicationSource"),
             doc="Origin of the entry: a user, an integration or an automated process. Follows from the token.",
             required=True,
             create=False,
@@ -113,10 +113,20 @@ COMMUNICATION_LOGS = Kind(
             column="communication_datetime",
             how="to",
         ),
-        Filter(entry=Entry(key="mode", type=Choice(MODES), doc="Only by this means."), column="mode"),
-        Filter(entry=Entry(key="direction", type=Choice(DIRECTIONS), doc="Only these."), column="direction"),
         Filter(
-            entry=Entry(key="communication_source", type=Choice(SOURCES), doc="Only logged by these."),
+            entry=Entry(key="mode", type=Choice(MODES, name="CommunicationMode"), doc="Only by this means."),
+            column="mode",
+        ),
+        Filter(
+            entry=Entry(key="direction", type=Choice(DIRECTIONS, name="CommunicationDirection"), doc="Only these."),
+            column="direction",
+        ),
+        Filter(
+            entry=Entry(
+                key="communication_source",
+                type=Choice(SOURCES, name="CommunicationSource"),
+                doc="Only logged by these.",
+            ),
             column="communication_source",
         ),
         Filter(

@@ -77,7 +77,9 @@ FIELD_DEFINITIONS = catalog(
     "field definitions",
     "A custom field that the practice keeps of every patient.",
     Field(name="description", type=Text(max=1000), doc="What is asked."),
-    Field(name="field_type", type=Choice(field_values.TYPES), doc="What its values are.", required=True),
+    Field(
+        name="field_type", type=Choice(field_values.TYPES, name="FieldType"), doc="What its values are.", required=True
+    ),
     Field(name="dropdown_options", type=OPTIONS, doc="What can be chosen, for a dropdown."),
     Field(name="is_required", type=Boolean(), doc="Whether a value, once given, may not be cleared.", default=False),
     id_param="definition_uuid",
@@ -191,15 +193,7 @@ PUT_VALUES = body_of(
                 "type": "array",
                 "minItems": 1,
                 "maxItems": 200,
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "field_definition_uuid": {"type": "string", "format": "uuid"},
-                        "value": {"type": ["string", "null"], "maxLength": field_values.LONGEST},
-                    },
-                    "required": ["field_definition_uuid", "value"],
-                    "additionalProperties": False,
-                },
+                "items": {"$ref": "#/components/schemas/FieldValueIn"},
             },
             _entries,
         ),
@@ -226,13 +220,18 @@ FIELD_VALUES = Kind(
     fields=(
         Reference(name="field_definition", to="field_definition", doc="Of which field.", required=True, patch=False),
         Borrowed(
-            name="field_type", type=Choice(field_values.TYPES), doc="What it is.", via="field_definition", required=True
+            name="field_type",
+            type=Choice(field_values.TYPES, name="FieldType"),
+            doc="What it is.",
+            via="field_definition",
+            required=True,
         ),
         Field(name="value", type=Text(max=field_values.LONGEST), doc="As text, in its type's normal form."),
     ),
     actions=(
         Action(
             name="form",
+            operation_id="get_field_value_form",
             method="GET",
             path="/form",
             allow="read",
@@ -244,6 +243,7 @@ FIELD_VALUES = Kind(
         ),
         Action(
             name="put",
+            operation_id="set_field_values",
             method="PUT",
             path="",
             allow="write",

@@ -67,7 +67,12 @@ ATTRIBUTIONS = Kind(
     archive_by="query",
     label=(),
     fields=(
-        Field(name="attribution_role", type=Choice(ROLES), doc="How much it counts.", default="primary"),
+        Field(
+            name="attribution_role",
+            type=Choice(ROLES, name="AttributionRole"),
+            doc="How much it counts.",
+            default="primary",
+        ),
         Reference(name="provider", to="provider", doc="A provider of the practice.", patch=False),
         Reference(name="referral_partner", to="referral_partner", doc="A partner outside.", patch=False),
         Reference(name="referral_source", to="referral_source", doc="A way of hearing of it.", patch=False),

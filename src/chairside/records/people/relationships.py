@@ -47,6 +47,7 @@ def present(answer: dict[str, Any], _beside: Mapping[str, Any]) -> None:
 def _list(name: str, path: str, summary: str, doc: str, run: Callable[[Desk, Asked], Awaitable[Reply]]) -> Action:
     return Action(
         name=name,
+        operation_id=f"list_patient_{name}",
         method="GET",
         path=path,
         allow="read",
@@ -75,7 +76,12 @@ RELATIONSHIPS = Kind(
     label=(),
     fields=(
         Reference(name="to_patient", to="patient", doc="The other patient.", required=True, patch=False),
-        Field(name="relationship_type", type=Choice(TYPES), doc="What the patient is to the other.", required=True),
+        Field(
+            name="relationship_type",
+            type=Choice(TYPES, name="RelationshipType"),
+            doc="What the patient is to the other.",
+            required=True,
+        ),
         Field(name="is_guardian", type=Boolean(), doc="Whether the patient is the other's guardian.", default=False),
         Field(name="note", type=Text(max=2000), doc="Such as custody arrangements."),
         Field(
