@@ -15,6 +15,8 @@ from tests import database, hosting
 from tests.house import House, Org, new_house
 
 _numbers = count(1)
+# Requests wait for their turn as long as they may: on a busy machine dozens at once would be refused by default.
+PATIENT = {"CHAIRSIDE_PATIENCE": "10000"}
 # Servers of tests speak plain HTTP. Without these two lines every client of httpx, and with it every `httpx.get`, reads
 # the certificates of all authorities, which takes 25 ms.
 os.environ.pop("SSL_CERT_FILE", None)
@@ -27,7 +29,7 @@ def house() -> Iterator[House]:
     # Short, and where the unprivileged user of the database can reach it when the tests run as root.
     with tempfile.TemporaryDirectory(prefix="chairside-") as folder:
         Path(folder).chmod(0o755)
-        with _database() as env, new_house(Path(folder), **env) as running:
+        with _database() as env, new_house(Path(folder), **PATIENT, **env) as running:
             yield running
 
 

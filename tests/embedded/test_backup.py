@@ -246,3 +246,4 @@ def test_rows_written_during_a_backup_do_not_tear_it(source: Server, empty: Endp
     read_backup(tmp_path / "out").restore_into(empty)
     torn = "SELECT count(*) FROM (SELECT FROM orgs LEFT JOIN patients ON org_id = orgs.id GROUP BY orgs.id"
     assert ask(empty, torn + " HAVING count(patients.id) NOT IN (7, 2000)) t") == "0"
+    ask(at, "DELETE FROM patients WHERE name = 'x'; DELETE FROM orgs WHERE id NOT IN (SELECT org_id FROM patients)")
