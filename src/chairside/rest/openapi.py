@@ -29,7 +29,8 @@ ALWAYS = ("unauthenticated", "forbidden", "not_found", "missing", "too_many_requ
 ABOUT = (
     "Patient records of dental practices. Every request carries a bearer token of its org. POST, PUT and PATCH may"
     " carry an Idempotency-Key and can then be repeated safely. Answers carry the record's version as ETag; If-Match"
-    " and If-None-Match are honoured. Errors of every status have one form, with a stable code in `type`."
+    " and If-None-Match are honoured. An empty query parameter counts as absent. Errors of every status have one form,"
+    " with a stable code in `type`."
 )
 
 
@@ -117,7 +118,8 @@ def _entry_schema(entry: Entry) -> Schema:
 def _operation(operation: Operation, kinds: Sequence[Kind], schemas: Mapping[str, Schema]) -> Schema:
     success = str(success_of(operation))
     responses: dict[str, Schema] = {success: _success(operation, schemas)}
-    if operation.method == "GET" and operation.versioned:
+    changes_by_itself = any(kind.name == operation.subject and kind.computed for kind in kinds)
+    if operation.method == "GET" and operation.versioned and not changes_by_itself:
         responses["304"] = {"description": "The caller has this version already."}
     for status, codes in _errors(operation).items():
         refused = responses[str(status)] = {
