@@ -121,7 +121,7 @@ def test_page_info_tells_where_one_is(few: Client, first: int) -> None:
     everybody = few.read("/patients", sort_by="date_of_birth", page_size=200)["items"]
     assert seen == [p["id"] for p in everybody]
     end = few.read("/patients/cursor", **query, after=after)
-    assert (end["data"], end["page_info"]["has_next_page"], end["page_info"]["end_cursor"]) == ([], False, None)
+    assert (end["data"], end["page_info"]["has_next_page"], end["page_info"]["end_cursor"]) == ([], False, after)
 
 
 def test_a_walk_is_by_first_name_of_its_own_accord(few: Client) -> None:
