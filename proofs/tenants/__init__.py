@@ -31,6 +31,8 @@ THREADS = 6
 # When a token was last used is noted each minute.
 # What the server does by itself: when a token was last used, links of the audit chain, shorter summaries.
 USES = ("tokens", "audit_links", "patient_counts", "tag_counts")
+# The caller's own trail, in which every attempt is recorded.
+TRAIL = ("audit_events", "audit_clients", "audit_patients")
 
 
 def prove(trial: Trial) -> None:
@@ -113,7 +115,7 @@ def _walk_in(
 
 def _both(victim: Canary, intruder: Asker) -> tuple[Sums, Sums]:
     data_dir = victim.org.house.data_dir
-    return sums(data_dir, victim.org.id, USES), sums(data_dir, intruder.org.id, (*USES, "audit_events"))
+    return sums(data_dir, victim.org.id, USES), sums(data_dir, intruder.org.id, (*USES, *TRAIL))
 
 
 def _intrude(hands: Hands, role: str, intrusion: Intrusion) -> Iterator[str]:
