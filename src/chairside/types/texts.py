@@ -173,9 +173,10 @@ class Phone:
         return {"type": "string", "maxLength": self.max, "pattern": _PHONE, "examples": ["(312) 555-0142"]}
 
     def parse(self, value: object, now: datetime) -> str:
-        text = one_line(text_of(value)).strip()
-        if len(text) > self.max:
+        sent = text_of(value).strip()
+        if len(sent) > self.max:
             raise Invalid("too_long", f"must have at most {self.max} characters")
+        text = one_line(sent).strip()
         if not _READ_PHONE.match(text):
             raise Invalid("invalid_phone", "must hold a telephone number")
         return text
