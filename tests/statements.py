@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 from chairside.questions import question
@@ -32,7 +33,7 @@ TABLES = tables(ALL)
 OF_OWNER = frozenset({"orgs.all", "orgs.add", "orgs.read"})
 OF_NO_ORG = ("backup.", "doctor.", "keys.", "sync.writing")  # the last looks at the server's activity, not at rows
 FILTER = re.compile(r"\b(\w+\.)?org_id = \$1\b")
-PLAIN = ("get", "load", "insert", "insert_many", "update", "update_many", "names")
+PLAIN = ("get", "get_any", "load", "insert", "insert_many", "update", "update_many", "names")
 
 
 def plain_statements() -> Iterator[tuple[str, str]]:
@@ -63,6 +64,8 @@ def list_statements() -> Iterator[tuple[str, str]]:
                 for nulls in {False, order.nullable}:
                     yield f"{label}.walk.{nulls}", walk_statement(table, where, order, 50, nulls, beyond)
                     yield f"{label}.walk.{nulls}.ids", walk_ids(table, where, order, 50, nulls, beyond)
+                    both = replace(where, both=True)
+                    yield f"{label}.walk.{nulls}.both", walk_ids(table, both, order, 50, nulls, beyond)
         unsearched = narrowed(table, searched=False)
         yield f"{name}.rows", rows_statement(table, unsearched.chosen, len(unsearched.values) + 2)
         if table.kind.counted is not None:

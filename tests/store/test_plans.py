@@ -174,6 +174,20 @@ async def test_a_page_reads_a_bounded_part_of_a_large_practice(practice: Place) 
     assert {name: n for name, n in read.items() if n > MOST_OF_A_PAGE} == {}
 
 
+async def test_a_walk_of_live_and_archived_reads_a_bounded_part_of_a_large_practice(practice: Place) -> None:
+    """In the order that a copy is kept in step by, at its start and in the middle: two indexes, merged."""
+    async with explaining(practice, ORG) as connection:
+        ids = await known_ids(connection)
+        await connection.execute(FOR_ANY_VALUES)
+        for at, values in ((None, []), (2, [ids[PATIENT], MIDDLE["updated_at"]])):
+            statement = walk_statement(TABLE, Narrowing(both=True).chosen, Order(("updated_at", "id")), 51, False, at)
+            plan = await plan_of(connection, statement, [ORG, *values])
+            assert not scanned(plan)
+            assert buffers(plan) <= MOST_OF_A_PAGE
+            used = {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
+            assert {"patients_by_updated", "patients_archived_by_updated"} <= used
+
+
 async def test_the_second_step_reads_the_records_of_the_first_and_no_more(practice: Place) -> None:
     """By one plan for any values, however common what the list is narrowed to."""
     async with explaining(practice, ORG) as connection:
