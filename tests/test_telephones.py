@@ -75,7 +75,7 @@ def test_a_field_holds_these_numbers(region: str, typed: str, numbers: list[str]
 
 @pytest.mark.parametrize("typed", EXTENSIONS)
 def test_an_extension_stands_beside_its_number(typed: str) -> None:
-    """It belongs to the number that it follows, and changes nothing of it."""
+    """An extension belongs to the number before it and does not change that number."""
     assert telephones(typed, "US")[0] == Telephone(WIFE, "3125550142", "17")
 
 

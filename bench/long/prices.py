@@ -17,7 +17,7 @@ from bench.tasks import Paper
 from chairside.store.pool import connect
 
 UNAUDITED, UNNAMED = (Path(__file__).parents[1] / folder for folder in ("unaudited", "unnamed"))
-# What is left out of a server of the bench's own, by the name of the cost.
+# The parts left out of a server of the bench's own, by the name of the cost.
 LEFT_OUT = {"audit": ("durable audit of reads", UNAUDITED), "names": ("patients named in audit records", UNNAMED)}
 COSTS = (*LEFT_OUT, "security")
 MEASURED = ("GET one", "list of 50", "medical summary", "typeahead, letters: 3")

@@ -127,7 +127,7 @@ def _read(parts: tuple[str, ...], region: str, today: date) -> tuple[date, ...]:
     if region in _EITHER:
         return _days([month_first, day_first], today)
     ways = [month_first, day_first] if region in _MONTH_FIRST else [day_first, month_first]
-    # What is no date in the region's own order was written in the other one.
+    # A date that does not exist in the region's own order was written in the other one.
     return _days(ways[:1], today) or _days(ways[1:], today)
 
 

@@ -1,4 +1,4 @@
-"""What is derived follows what it is derived from: birth date, sex, the tobacco entry, the last day."""
+"""Derived values follow their sources: birth date, sex, the tobacco entry, the last day."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_corrected_sex_corrects_the_percentile_of_old_readings(desk: Client, f
 
 
 def test_a_percentile_that_was_sent_stays(desk: Client) -> None:
-    """It is what somebody measured by another chart; null brings back the computed one."""
+    """The value was measured by another chart; null brings back the computed one."""
     chart = Chart(desk, register(desk, date_of_birth="2014-03-02", gender="male"))
     made = add(chart, bmi="16.6", bmi_percentile=99)
     change(desk, chart.patient(), date_of_birth="2019-03-02")

@@ -156,7 +156,7 @@ def test_a_backup_without_keys_holds_no_token(folder: Path, tmp_path: Path, hous
 def test_a_secret_that_is_none_is_refused_and_not_repeated(
     house: House, tmp_path: Path, options: tuple[str, ...], sentence: str
 ) -> None:
-    """It may be a passphrase that was typed in the wrong place."""
+    """The text may be a passphrase that was typed in the wrong place."""
     said = refused("backup", str(tmp_path / "x"), *options, data_dir=house.data_dir)
     assert sentence in said
     assert "horse" not in said

@@ -11,7 +11,7 @@ from tests.cli.hands import answered, refused
 from tests.cli.test_management import EVERY
 from tests.house import House, new_house
 
-# What each needs beside --org to be complete.
+# The other arguments that each command needs.
 REST = {
     "token create": ("--role", "admin"),
     "token list": (),

@@ -47,7 +47,7 @@ def test_null_on_an_optional_word_of_a_create_means_its_default(home: Builder, k
 
 @each("create", "patch")
 def test_null_on_an_optional_word_of_a_patch_leaves_it(home: Builder, kind: Kind) -> None:
-    """What a record always has stays as it is; what may be empty is cleared."""
+    """A field that always has a value stays as it is; one that may be empty is cleared."""
     made = home.make(kind)
     entries = patch_body(kind).entries
     keys = [key for key in optional_words(patch_body(kind)) if entries[key].null_is_absence]
@@ -154,7 +154,7 @@ def test_an_empty_filter_beyond_lists_is_none_either(home: Builder, path: str, f
     [("/patients", "page="), ("/patients", "page_size="), ("/patients/cursor", "after="), ("/events", "limit=")],
 )
 def test_an_empty_number_or_cursor_is_refused(home: Builder, path: str, query: str) -> None:
-    """They are no filters: an empty one is a mistake that must not start a walk anew."""
+    """Cursors and pages are no filters: an empty one is a mistake that must not start a walk anew."""
     refused(home.client.get(f"{path}?{query}"), 422, ("query", query.rstrip("=")))
 
 

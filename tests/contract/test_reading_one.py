@@ -65,7 +65,7 @@ def test_a_record_of_an_archived_patient_is_read_on_request(home: Builder, kind:
 
 @each("create", "archive")
 def test_roles_read_the_archived_as_they_read_the_live(home: Builder, kind: Kind) -> None:
-    """Who may read a record may read it archived, and nobody else."""
+    """A role that may read a record may read it archived, and no other role."""
     live, archived = home.make(kind, small=True), home.make(kind, small=True)
     assert home.archive(archived).is_success
     for role in ("clinician", "front_desk", "billing", "read_only", "integration"):

@@ -259,7 +259,7 @@ def follow(copy: Copy, over: Event) -> None:
 
 
 def keep_busy(org: Org, copy: Copy) -> Counter[str]:
-    """What the writers have done while the copy followed."""
+    """The acts of the writers while the copy followed."""
     client, patients = org.desk(), [org.desk().made("/patients", {"first_name": "Ana", "last_name": "First"})["id"]]
     catalog: dict[str, list[str]] = {}
     for path in ("locations", "patient-tag-definitions", "patient-field-definitions"):

@@ -210,7 +210,7 @@ def test_edits_and_bookkeeping_at_once_all_survive(shared_org: Org, desk: Client
 
 
 def test_an_import_is_an_edit(desk: Client) -> None:
-    """It moves the version of those whom it updates, and keeps what was kept before."""
+    """An import moves the version of the patients it updates, and loses no bookkeeping."""
     made = register(desk, chart_number=f"E-{register(desk)['id']}")
     measure(desk, made, 0)
     row = {k: made[k] for k in ("first_name", "last_name", "chart_number")} | {"city": "Chicago"}

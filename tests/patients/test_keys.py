@@ -1,4 +1,4 @@
-"""What is derived from a patient's texts stays the same under one number of the derivation."""
+"""Keys derived from a patient's texts stay the same under one number of the derivation."""
 
 from __future__ import annotations
 

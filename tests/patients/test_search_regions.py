@@ -176,6 +176,6 @@ DATES: list[tuple[str, str, list[date]]] = [
 
 @pytest.mark.parametrize(("region", "typed", "days"), DATES, ids=[f"{r} {t}" for r, t, _ in DATES])
 def test_a_date_is_read_in_the_order_of_the_region(region: str, typed: str, days: list[date]) -> None:
-    """What is no date there is read in the other order; two digits are the last such year that is past."""
+    """A date that does not exist there is read in the other order; two digits are the last such year that is past."""
     assert list(dates(typed, region, TODAY)) == days
     assert [word.born for word in question(typed, region, TODAY)] == [tuple(days)] or not days

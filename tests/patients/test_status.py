@@ -65,7 +65,7 @@ def test_death_sets_its_date_and_ends_messages(desk: Client) -> None:
 
 
 def test_a_known_date_of_death_stays(desk: Client) -> None:
-    """It is filled only when it is empty."""
+    """The time of death is filled only when it is empty."""
     made = register(desk, status="deceased", date_time_deceased="2024-03-01T10:00:00+02:00")
     assert made["date_time_deceased"].startswith("2024-03-01T08:00:00")
 

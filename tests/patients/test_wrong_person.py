@@ -70,7 +70,7 @@ def test_twins_stay_two_people(desk: Client, match_on: str, mode: str) -> None:
 
 @pytest.mark.parametrize("match_on", SHARED)
 def test_a_family_sent_again_finds_each_of_its_own(desk: Client, match_on: str) -> None:
-    """Who agrees in first name and birth date is found, although others of the family share the signal."""
+    """The patient with this first name and birth date is found, although others of the family share the signal."""
     family = household()
     members = [("Olga", "1980-02-02"), ("Mia", "2015-05-05"), ("Lea", "2015-05-05"), ("Tim", "2018-01-09")]
     rows = [family | {"first_name": first, "date_of_birth": born} for first, born in members]

@@ -76,7 +76,7 @@ async def _fill(superuser: Connection) -> None:
 
 
 async def seen(place: Place, statement: str, user: str) -> list[tuple[object, ...]]:
-    """What the superuser sees of all orgs."""
+    """The rows of all orgs, as the superuser sees them."""
     connection = await connect(replace(place, user=user))
     try:
         return [tuple(row) for row in await connection.fetch(statement)]

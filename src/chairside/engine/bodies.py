@@ -39,7 +39,7 @@ def portal_body(kind: Kind) -> Body | None:
 
 
 def clinical_body(kind: Kind) -> Body | None:
-    """What a role that writes charts may change of a record of another area; None where that is nothing."""
+    """The fields of another area that a role which writes charts may change; None where there are none."""
     return _narrower_body(kind, f"Clinical{kind.schema}In", [f for f in kind.fields if f.clinical and f.patch])
 
 

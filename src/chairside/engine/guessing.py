@@ -25,7 +25,7 @@ BURST = 20
 MOST_NAMED = 200
 CODE, EVENT, KIND = "too_many_guesses", "security.guessing", "security"
 
-# What was compared, as patient and mark of the value, with whether it was right.
+# The comparisons: patient and mark of the value, with whether it was right.
 Guesses = Mapping[tuple[str, bytes], bool]
 
 

@@ -91,7 +91,7 @@ def if_none_match(headers: Headers) -> tuple[str, ...] | None:
 
 
 class Line(msgspec.Struct, frozen=True):
-    """What the request's address says: ids, parameters, and what is wrong with either."""
+    """The ids and parameters of the request's address, and the problems of both."""
 
     org_id: str
     path: dict[str, str]

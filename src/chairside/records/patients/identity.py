@@ -16,7 +16,7 @@ GENERATION = 15
 
 
 class Verdict(Enum):
-    """Who two records are to each other."""
+    """The relation of two records: one person, two people, or undecided."""
 
     SAME = "one person"
     TWIN = "two people born on one day"

@@ -1,4 +1,4 @@
-"""What a patient is compared, sorted and found by: derived from the patient's own texts and the region of the org."""
+"""Keys and words that compare, sort and find a patient, derived from the patient's texts and the org's region."""
 
 from __future__ import annotations
 

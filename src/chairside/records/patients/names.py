@@ -111,7 +111,7 @@ def first_names_agree(one: Record, other: Record) -> bool | None:
 
 
 def _called(person: Record, first: str) -> set[str]:
-    """What a person may be called; first and middle name together count as one first name."""
+    """The names a person may be called; first and middle name together count as one first name."""
     names = {first}
     if preferred := person.get("preferred_name"):
         names.add(squeeze(preferred))
