@@ -76,7 +76,7 @@ class Recorder:
         example = self._example(after)
         after |= example.told
         after |= self._owed(person, created)
-        if person.guarantor is not None and self._dice.chance(ARCHIVED):
+        if person.guarantor is not None and self._dice.chance(ARCHIVED) and after["status"] != "deceased":
             after |= {"status": "archived", "deleted_at": created + self._step / 2, "version": 2}
         change = Change(before=None, after=after, given=frozenset(sent), now=created)
         assert PATIENTS.settle is not None  # noqa: S101 - patients have rules
