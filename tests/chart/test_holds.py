@@ -78,7 +78,7 @@ def overridden(chart: Chart, reading: Json) -> Json:
 
 @pytest.mark.parametrize(("readings", "held"), CASES.values(), ids=list(CASES))
 def test_the_newest_reading_of_each_vital_sign_decides(chart: Chart, readings: list[Reading], held: set[str]) -> None:
-    """Whatever else was measured later, and in whatever order it was recorded."""
+    """Other values measured later, and the order of recording, change nothing."""
     for reading in readings:
         record(chart, *reading)
     assert holding(chart) == held

@@ -11,7 +11,7 @@ from tests.house import Client
 
 
 def test_every_catalog_and_definition_can_be_restored() -> None:
-    """Whatever is no part of a patient and can be archived; patients have a restore of their own."""
+    """Kinds outside a patient that can be archived; patients have a restore of their own."""
     archived = {k.name for k in ALL if "archive" in k.verbs and k.parent is None and k.name != "patient"}
     assert {k.name for k in ALL if "restore" in k.verbs} == archived
     assert len(archived) >= 13

@@ -89,7 +89,7 @@ def names_all(client: Client, answer: httpx.Response, record: Body) -> set[str]:
 def test_every_patient_in_an_answer_is_in_its_record(
     asker: Asker, family: dict[str, str], operation: Operation
 ) -> None:
-    """Whatever the operation: its answer's ids of patients are in the trail, and no action can forget one."""
+    """Every operation: the patients of its answer are in the trail, and no action can forget one."""
     about = family["child"] if operation.method == "GET" and "patient_uuid" in operation.path_params else None
     right = asker.right(operation, about)
     answer, record = asked(asker.client, right.method, right.path, json=right.json, params=right.params)

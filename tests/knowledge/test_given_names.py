@@ -13,7 +13,7 @@ from chairside.knowledge.given_names import nicknames_of
      ("Katherine", "kate"), ("Robert J.", "bob"), ("tony", "anthony")],
 )  # fmt: skip
 def test_a_short_form_and_its_name_lead_to_each_other(typed: str, name: str) -> None:
-    """Whatever case, and whatever initials follow."""
+    """Any case of letters, with or without initials after the name."""
     assert name in nicknames_of(typed)
 
 

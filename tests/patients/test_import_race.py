@@ -37,7 +37,7 @@ def own_value(signal: str) -> Json:
 def test_the_same_rows_three_times_at_once_make_each_patient_once(
     shared_org: Org, desk: Client, signal: str, mode: str
 ) -> None:
-    """Whatever they match by and in whichever order the rows stand; every import is answered 200."""
+    """Every signal and every order of the rows; each import is answered 200."""
     desks = [shared_org.desk() for _ in range(IMPORTS)]
     family, rows = people(signal, ROWS)
 

@@ -161,7 +161,7 @@ def item_of(operation: str) -> str:
 
 
 def test_the_lock_of_the_typescript_tools_names_no_host() -> None:
-    """Whoever has a mirror of the registry installs from there."""
+    """A machine with a mirror of the registry installs from there."""
     text = (TOOLS.parent.parent / "package-lock.json").read_text()
     assert '"integrity"' in text
     assert "://" not in text

@@ -153,7 +153,7 @@ def test_what_a_browser_loads_first_is_small(house: House) -> None:
 
 
 def test_the_root_leads_to_the_explorer(house: House) -> None:
-    """Whoever opens the address that `serve` prints sees something to begin with."""
+    """The address that `serve` prints leads to a page to begin with."""
     answer = httpx.get(house.url)
     assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
     assert "Chairside API" in httpx.get(house.url, follow_redirects=True).text

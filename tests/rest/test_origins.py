@@ -45,7 +45,7 @@ def test_only_a_trusted_proxy_is_believed(peer: str | None, forwarded: tuple[str
 
 
 def test_no_proxy_is_trusted_unless_it_is_named() -> None:
-    """Whatever a client claims, its own address is kept."""
+    """A client's own address is kept, even when it claims another."""
     assert source("127.0.0.1", "203.0.113.7", trusted="") == "127.0.0.1"
 
 
