@@ -31,7 +31,13 @@ from chairside.types import Moment
 TABLES = tables(ALL)
 # What management commands ask as the owner, of no org or of all.
 OF_OWNER = frozenset({"orgs.all", "orgs.add", "orgs.read"})
-OF_NO_ORG = ("backup.", "doctor.", "keys.", "sync.writing")  # the last looks at the server's activity, not at rows
+OF_NO_ORG = (
+    "backup.",
+    "doctor.",
+    "keys.",
+    "leases.",
+    "sync.writing",
+)  # the last looks at the server's activity, not at rows
 FILTER = re.compile(r"\b(\w+\.)?org_id = \$1\b")
 PLAIN = ("get", "get_any", "load", "insert", "insert_many", "update", "update_many", "names")
 

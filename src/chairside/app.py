@@ -22,6 +22,7 @@ from chairside.engine.answers import Shapes
 from chairside.engine.audit import Trail
 from chairside.engine.heads import HeadsFile
 from chairside.engine.operations import Operation, operations
+from chairside.engine.retention import Retention
 from chairside.engine.sealer import Sealer
 from chairside.engine.shown import Finders
 from chairside.engine.trail import AUDIT
@@ -41,6 +42,7 @@ from chairside.rest.schemas import SHARED
 from chairside.rest.server import application
 from chairside.settings import Settings, from_environment
 from chairside.store import constraints
+from chairside.store.lending import Connection
 from chairside.store.pool import AWAY, ROLE, Place, Pool, connect
 from chairside.store.sql import queries
 from chairside.store.tables import tables
@@ -85,13 +87,20 @@ def sealer_of(settings: Settings, house: House, trail: Trail) -> Sealer:
     return Sealer(house.work.pool, trail, house.work.vault.audit, HeadsFile(settings.heads_file))
 
 
-async def all_orgs(settings: Settings) -> list[str]:
-    """The ids of every org, which the server's own role may not list."""
+@asynccontextmanager
+async def as_owner(settings: Settings) -> AsyncIterator[Connection]:
+    """A connection as the owner of the tables, who may do what the server's own role may not."""
     owner = await connect(owner_place(settings))
     try:
-        return [row["id"] for row in await owner.fetch(queries()["orgs.all"])]
+        yield owner
     finally:
         await owner.close()
+
+
+async def all_orgs(settings: Settings) -> list[str]:
+    """The ids of every org, which the server's own role may not list."""
+    async with as_owner(settings) as owner:
+        return [row["id"] for row in await owner.fetch(queries()["orgs.all"])]
 
 
 def create() -> App:
@@ -112,6 +121,7 @@ def create() -> App:
         tidying = [
             asyncio.create_task(_tidy(house)),
             asyncio.create_task(_fold(house, outbox)),
+            asyncio.create_task(Retention(pool, partial(as_owner, settings)).run_forever()),
             asyncio.create_task(limit_unread(settings.write_seconds)),
         ]
         try:
@@ -148,13 +158,12 @@ def freeze() -> None:
 
 
 async def _tidy(house: House) -> None:
-    """What can wait a minute: connections that rest, when tokens were used, and keys that have had their day."""
+    """What can wait a minute: connections that rest, and when tokens were used."""
     while True:
         await asyncio.sleep(TIDY_SECONDS)
         with contextlib.suppress(*AWAY):
             await house.work.pool.rest()
             await house.doorkeeper.note_use()
-            await house.work.forget_old_keys()
 
 
 async def _fold(house: House, outbox: Outbox) -> None:

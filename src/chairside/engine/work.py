@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -33,8 +33,6 @@ from chairside.store.sql import queries
 from chairside.store.tables import Table
 
 TRIES = 5
-# Twice the day that is promised.
-KEPT = timedelta(hours=48)
 EVENT_COLUMNS = 9
 # Rows that a worker adds to an org's summary before it folds them; a total adds up what all workers have left.
 PILE = 100
@@ -67,7 +65,6 @@ class Work:
         self.pool, self.trail, self.vault = pool, trail, vault
         self.finders, self.clients = finders, Clients(pool, vault)
         self._tables, self._shapes, self._known = tables, shapes, known
-        self._keyed: set[str] = set()
         self._piled: Counter[str] = Counter()
         self._large, self._strained = 0, False
 
@@ -133,14 +130,6 @@ class Work:
         self._strained &= not over
         return over
 
-    async def forget_old_keys(self) -> None:
-        """Drop the stored answers that nobody retries any more; meant to be called every few minutes."""
-        orgs, self._keyed = self._keyed, set()
-        before = datetime.now(UTC) - KEPT
-        for org_id in orgs:
-            async with self.pool.transaction(org_id, writes=True) as connection:
-                await connection.execute(queries()["idempotency.forget"], org_id, before)
-
     async def fold_summaries(self) -> None:
         """Shorten the summaries that writes have made long; meant to be called every second."""
         for org_id in [org_id for org_id, rows in self._piled.items() if rows >= PILE]:
@@ -153,8 +142,6 @@ class Work:
     async def _write(
         self, operation: Operation, context: Context, asked: Asked, connection: Connection, *, insists: bool
     ) -> Answer:
-        if context.key is not None:
-            self._keyed.add(context.caller.org_id)
         if context.key is not None and (stored := await idempotency.claim(connection, context)) is not None:
             body, content = self._shapes.again(operation.answer, stored.body, context.view)
             answer = Answer(

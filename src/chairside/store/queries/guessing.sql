@@ -15,3 +15,8 @@ INSERT INTO wrong_guesses (org_id, user_id, patient_id, guess, at)
 SELECT o.id, $2, g.patient_id, g.guess, $5
 FROM orgs o CROSS JOIN unnest($3::uuid[], $4::bytea[]) AS g (patient_id, guess) WHERE o.id = $1
 ON CONFLICT (org_id, user_id, patient_id, guess) DO NOTHING;
+
+-- name: forget
+-- Drops guesses of any user of the org from before a time, about a thousand of them.
+DELETE FROM wrong_guesses WHERE org_id = $1 AND at <= $2 AND (user_id, patient_id, guess) IN (
+  SELECT user_id, patient_id, guess FROM wrong_guesses WHERE org_id = $1 AND at <= $2 LIMIT 1000);

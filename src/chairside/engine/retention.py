@@ -1,0 +1,68 @@
+"""Retention: drops from every org what is older than it may be kept, by a job that one worker at a time runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from chairside.engine.guessing import ABOUT_ONE_WINDOW
+from chairside.engine.ids import new_id
+from chairside.store.leases import Lease
+from chairside.store.lending import Connection
+from chairside.store.pool import AWAY, Pool
+from chairside.store.sql import queries
+
+log = structlog.get_logger("chairside.retention")
+NAME = "retention"
+LOOK_SECONDS, PAUSE_SECONDS = 60.0, 600.0
+# Twice the day that is promised for retries with an Idempotency-Key.
+ANSWERS = timedelta(hours=48)
+# What is dropped, by its statement ($1 the org, $2 a time), and how long it is kept. Each drops a bounded number.
+DROPPED = {"idempotency.forget": ANSWERS, "guessing.forget": ABOUT_ONE_WINDOW}
+Owner = Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+class Retention:
+    """The job of one worker. `owner` connects as the owner of the tables, who may list the orgs and has the leases."""
+
+    def __init__(self, pool: Pool, owner: Owner) -> None:
+        self._pool, self._owner, self._id = pool, owner, new_id()
+
+    async def run_forever(self) -> None:
+        """Asks for the lease each minute. Neither a database that is away nor a fault ends this."""
+        while True:
+            try:
+                await self.run()
+            except AWAY:
+                pass
+            except Exception as fault:  # noqa: BLE001 - what is not dropped now is dropped by a later run
+                log.error("retention failed", fault=type(fault).__name__)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def run(self) -> bool:
+        """Goes through all orgs, unless another worker does or has done so lately; whether it did."""
+        async with self._owner() as owner:
+            lease = Lease(owner, NAME, self._id)
+            if not await lease.take():
+                return False
+            for row in await owner.fetch(queries()["orgs.all"]):
+                async for _ in self._drop(row["id"]):
+                    if not await lease.take():
+                        return False
+            await lease.end(PAUSE_SECONDS)
+        return True
+
+    async def _drop(self, org_id: str) -> AsyncIterator[None]:
+        """Drops what has expired in one org, and stops after each transaction so that the lease can be renewed."""
+        now = datetime.now(UTC)
+        for statement, kept in DROPPED.items():
+            dropped = True
+            while dropped:
+                async with self._pool.transaction(org_id, writes=True) as connection:
+                    done = await connection.execute(queries()[statement], org_id, now - kept)
+                dropped = done.split()[-1] != "0"
+                yield
