@@ -23,7 +23,7 @@ from tests.patients.acts import (
 
 SHOWN = {
     "id", "first_name", "last_name", "preferred_name", "date_of_birth", "status", "mobile_phone", "email",
-    "chart_number", "match_reasons", "match_details",
+    "chart_number", "match_reasons", "match_details", "first_name_match",
 }  # fmt: skip
 
 
@@ -129,8 +129,12 @@ def test_a_social_security_number_matches_in_either_form(desk: Client) -> None:
     ssn = new_ssn()
     made = register(desk, social_security_number=ssn)
     dashed = f"{ssn[:3]}-{ssn[3:5]}-{ssn[5:]}"
-    shown = {k: made[k] for k in SHOWN - {"match_reasons", "match_details"}}
-    shown |= {"match_reasons": ["ssn"], "match_details": [{"reason": "ssn", "matched": "ssn"}]}
+    shown = {k: made[k] for k in SHOWN - {"match_reasons", "match_details", "first_name_match"}}
+    shown |= {
+        "match_reasons": ["ssn"],
+        "match_details": [{"reason": "ssn", "matched": "ssn"}],
+        "first_name_match": None,
+    }
     for typed in (ssn, dashed):
         answer = check(desk, social_security_number=typed)
         assert answer["items"] == [shown]
@@ -152,6 +156,86 @@ def test_who_matches_by_most_comes_first(desk: Client) -> None:
         ["mobile_phone"],
     ]
     assert answer["total"] == 3
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked", "match"),
+    [
+        ({"first_name": "Robert"}, "Robert", "same"),
+        ({"first_name": "José"}, "JOSE", "same"),
+        ({"first_name": "Robert", "preferred_name": "Skip"}, "Skip", "same"),
+        ({"first_name": "Robert"}, "Bob", "nickname"),
+        ({"first_name": "Bob"}, "Robert", "nickname"),
+        ({"first_name": "Margaret"}, "Peggy", "nickname"),
+        ({"first_name": "Elizabeth Ann"}, "Liz", "different"),
+        ({"first_name": "Maria", "preferred_name": "Elizabeth"}, "Liz", "nickname"),
+        ({"first_name": "Robert"}, "R", "unclear"),
+        ({"first_name": "Mary Ann"}, "Mary", "unclear"),
+        ({"first_name": "Baby Girl"}, "Mary", "unclear"),
+        ({"first_name": "Robert"}, "Olga", "different"),
+        ({"first_name": "राम"}, "रोमी", "different"),
+        ({"first_name": "Robert"}, None, None),
+    ],
+)
+def test_a_match_says_how_close_the_first_names_are(
+    desk: Client, kept: Json, asked: str | None, match: str | None
+) -> None:
+    """The first name neither finds a patient nor hides one; a nickname is told from another name."""
+    mail = new_mail()
+    made = register(desk, **kept, email=mail)
+    answer = check(desk, last_name=f"{unheard_of()}, {asked}" if asked else unheard_of(), email=mail)
+    assert [(d["id"], d["first_name_match"]) for d in answer["items"]] == [(made["id"], match)]
+    if asked:
+        assert check(desk, last_name=f"{made['last_name']}, {asked}")["total"] == 0
+
+
+def test_of_equal_matches_the_closest_first_name_comes_first(desk: Client) -> None:
+    """A family of one address: the name itself, a nickname, an initial, then the others."""
+    known: Json = {"last_name": unheard_of(), "date_of_birth": "1984-02-11", "email": new_mail()}
+    for first in ("Olga", "R", "Robert", "Bobby"):
+        register(desk, **known, first_name=first)
+    found = check(desk, **known | {"last_name": f"{known['last_name']}, Robert"})["items"]
+    assert [(d["first_name"], d["first_name_match"]) for d in found] == [
+        ("Robert", "same"), ("Bobby", "nickname"), ("R", "unclear"), ("Olga", "different"),
+    ]  # fmt: skip
+    assert [d["first_name"] for d in register(desk, **known, first_name="Bobby")["potential_duplicates"]] == [
+        "Bobby", "Robert", "Olga", "R",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("nickname_is", "asked_is"), [("last_name", "first_name"), ("first_name", "last_name")])
+def test_names_are_found_exchanged_when_the_first_is_a_nickname(desk: Client, nickname_is: str, asked_is: str) -> None:
+    """Stored either way round, asked for the other way round."""
+    name, born = unheard_of(), "1984-02-11"
+    made = register(desk, date_of_birth=born, **{asked_is: name, nickname_is: "Bob"})
+
+    def found(first: str) -> list[Json] | None:
+        asked = {nickname_is: name, asked_is: first}
+        return details(desk, made, date_of_birth=born, last_name="{last_name}, {first_name}".format(**asked))
+
+    assert found("Robert") == [{"reason": "name_dob", "matched": "exchanged_names"}]
+    assert found("Olga") is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "matched", "first"),
+    [
+        ("{}, Bob", "last_name", "nickname"),
+        ("{},Robert", "last_name", "same"),
+        ("{} ,  Robert ", "last_name", "same"),
+        ("{}, Jr., Bob", "suffix", "nickname"),
+        ("{}, Bob, Jr.", "suffix", "nickname"),
+        ("{}, Jr.", "suffix", None),
+        ("{},", "last_name", None),
+        (",{}", "last_name", None),
+    ],
+)
+def test_a_last_name_may_be_followed_by_the_first(desk: Client, typed: str, matched: str, first: str | None) -> None:
+    """A suffix behind the comma is not a first name."""
+    name, born = unheard_of(), "1984-02-11"
+    register(desk, first_name="Robert", last_name=name, date_of_birth=born)
+    [found] = check(desk, last_name=typed.format(name), date_of_birth=born)["items"]
+    assert (found["match_details"], found["first_name_match"]) == ([{"reason": "name_dob", "matched": matched}], first)
 
 
 def test_fifty_are_shown_and_the_best_is_among_them(desk: Client) -> None:
@@ -189,7 +273,7 @@ def test_a_new_patient_is_told_of_possible_duplicates_and_made(desk: Client) -> 
     known: Json = {"last_name": unheard_of(), "date_of_birth": "1984-02-11", "email": new_mail()}
     first = register(desk, **known)
     assert first["potential_duplicates"] == []
-    expected = check(desk, **known)["items"]
+    expected = check(desk, **known | {"last_name": f"{known['last_name']}, {first['first_name']}"})["items"]
     second = register(desk, **known)
     assert second["potential_duplicates"] == expected
     assert [d["id"] for d in expected] == [first["id"]]

@@ -11,7 +11,17 @@ from chairside.changes import Asked, Change, Desk, Record, Reply
 from chairside.records.patients.disclosure import Claim, Told, tellable
 from chairside.records.patients.fields import PHONES
 from chairside.records.patients.locking import lock_signals
-from chairside.records.patients.names import HowNamed, bare, exchanged, surname_match
+from chairside.records.patients.names import (
+    FIRST_NAME_MATCHES,
+    FirstNameMatch,
+    HowNamed,
+    bare,
+    exchanged,
+    exchanged_by_nickname,
+    first_name_match,
+    last_and_first,
+    surname_match,
+)
 from chairside.records.patients.shapes import FOUND, SIGNALS
 from chairside.records.patients.signals import Signals, phone_field, signals_of
 from chairside.words import fold, squeeze
@@ -49,6 +59,7 @@ class Match:
 
     patient: Record
     ways: tuple[tuple[str, str], ...]
+    first_name: FirstNameMatch | None
 
     @property
     def reasons(self) -> list[str]:
@@ -57,7 +68,11 @@ class Match:
 
     def shown(self) -> dict[str, Any]:
         details = [{"reason": signal, "matched": way} for signal, way in self.ways]
-        return {f: self.patient[f] for f in FOUND} | {"match_reasons": self.reasons, "match_details": details}
+        return {f: self.patient[f] for f in FOUND} | {
+            "match_reasons": self.reasons,
+            "match_details": details,
+            "first_name_match": self.first_name,
+        }
 
 
 def probe_of(desk: Desk, person: Record | None, signals: Signals, sent: Record) -> Probe:
@@ -117,17 +132,18 @@ def _ranked(region: str, place: int, probe: Probe, hits: Iterable[Hit], common: 
     for hit in hits:
         told = {(via, value) for via, value in hit.by if (place, via, value) not in common}
         if ways := _ways(hit.patient, probe, told, region):
-            matches.append(Match(hit.patient, ways))
-
-    first = probe.person.get("first_name") if probe.person else None
-    called = squeeze(first) if first else None
+            matches.append(Match(hit.patient, ways, _first_name(probe.person, hit.patient)))
 
     def rank(match: Match) -> tuple[object, ...]:
-        patient = match.patient
-        other = called is not None and patient["first_name_key"] != called
-        return -len(match.ways), other, patient["last_name"], patient["first_name"], patient["id"]
+        patient, first = match.patient, match.first_name
+        closeness = FIRST_NAME_MATCHES.index(first) if first else 0
+        return -len(match.ways), closeness, patient["last_name"], patient["first_name"], patient["id"]
 
     return sorted(matches, key=rank)[:MOST]
+
+
+def _first_name(person: Record | None, patient: Record) -> FirstNameMatch | None:
+    return first_name_match(person, patient) if person and person.get("first_name") else None
 
 
 def _ways(patient: Record, probe: Probe, told: Set[tuple[str, str]], region: str) -> tuple[tuple[str, str], ...]:
@@ -149,7 +165,7 @@ def how_named(person: Record, row: Record) -> HowNamed | None:
     if how := surname_match(person["last_name"], row["last_name"]):
         return how
     if person.get("first_name"):
-        return "exchanged_names" if exchanged(person, row) else None
+        return "exchanged_names" if exchanged(person, row) or exchanged_by_nickname(person, row) else None
     return "exchanged_names" if squeeze(row["first_name"]) == squeeze(person["last_name"]) else None
 
 
@@ -165,7 +181,8 @@ async def note_duplicates(desk: Desk, change: Change) -> None:
 
 async def check_duplicates(desk: Desk, asked: Asked) -> Reply:
     body = asked.body
-    person: Record = {"last_name": body["last_name"], "date_of_birth": body.get("date_of_birth")}
+    last, first = last_and_first(body["last_name"])
+    person: Record = {"first_name": first, "last_name": last, "date_of_birth": body.get("date_of_birth")}
     known: Record = {
         "email_key": fold(body["email"]) if body.get("email") else None,
         **dict.fromkeys(PHONES),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 from chairside.changes import Record
+from chairside.knowledge.given_names import nicknames_of
 from chairside.knowledge.placeholders import is_placeholder_first_name
 from chairside.words import squeeze
 
 HowNamed = Literal["last_name", "suffix", "part_of_last_name", "exchanged_names"]
+# From the closest to the farthest.
+FirstNameMatch = Literal["same", "nickname", "unclear", "different"]
+FIRST_NAME_MATCHES: tuple[FirstNameMatch, ...] = get_args(FirstNameMatch)
 # Each suffix with the form that it is compared in.
 SUFFIXES = {
     "jr": "jr", "jnr": "jr", "junior": "jr", "sr": "sr", "snr": "sr", "senior": "sr",
@@ -36,6 +40,17 @@ def split_suffix(name: str) -> tuple[list[str], str | None]:
     if len(words) > 1 and words[-1] in SUFFIXES:
         return words[:-1], SUFFIXES[words[-1]]
     return words, None
+
+
+def last_and_first(typed: str) -> tuple[str, str | None]:
+    """Splits `Last, First` as people write names in lists; a suffix stays with the last name.
+
+    The first name is None where no word but a suffix stands behind a comma, or none before it.
+    """
+    last, *others = (part.strip() for part in typed.split(","))
+    suffixes = [part for part in others if squeeze(part) in SUFFIXES]
+    first = " ".join(part for part in others if part and part not in suffixes)
+    return (" ".join([last, *suffixes]), first) if squeeze(last) and squeeze(first) else (typed, None)
 
 
 def bare(name: str, key: str | None = None) -> str:
@@ -76,6 +91,14 @@ def exchanged(one: Record, other: Record) -> bool:
     return (last, first) == bare_names(other) and first != last
 
 
+def exchanged_by_nickname(one: Record, other: Record) -> bool:
+    """True where first and last name are exchanged and the first names are nicknames of each other."""
+    (first, last), (other_first, other_last) = bare_names(one), bare_names(other)
+    return (last == other_first and other_last in nicknames_of(one["first_name"])) or (
+        first == other_last and other_first in nicknames_of(one["last_name"])
+    )
+
+
 def bare_names(person: Record) -> tuple[str, str]:
     """First and last name squeezed, without suffixes."""
     first, last = person["first_name"], person["last_name"]
@@ -108,6 +131,16 @@ def first_names_agree(one: Record, other: Record) -> bool | None:
     if words == others[: len(words)] or others == words[: len(others)]:
         return None
     return False
+
+
+def first_name_match(one: Record, other: Record) -> FirstNameMatch:
+    """Tells how close two first names are; a nickname shows a likely duplicate and proves nothing."""
+    agree = first_names_agree(one, other)
+    if agree is not False:
+        return "same" if agree else "unclear"
+    called = _called(other, squeeze(other["first_name"]))
+    close = nicknames_of(one["first_name"]) & called or exchanged_by_nickname(one, other)
+    return "nickname" if close else "different"
 
 
 def _called(person: Record, first: str) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from chairside.errors import Problem
 from chairside.fields import Body, Entry, body_of, read_body
 from chairside.records.patients.fields import BUCKETS, STATUSES
+from chairside.records.patients.names import FIRST_NAME_MATCHES
 from chairside.types import (
     Boolean,
     Choice,
@@ -72,11 +73,13 @@ TYPED = FOUND | {
 SCHEMAS: Mapping[str, Schema] = {
     "FoundPatientOut": _object(list(TYPED), **TYPED),
     "DuplicateOut": _object(
-        [*FOUND, "match_reasons", "match_details"],
+        [*FOUND, "match_reasons", "match_details", "first_name_match"],
         **FOUND,
         match_reasons=_list({"type": "string", "enum": list(SIGNALS)}),
         match_details=_list(_ref("MatchDetail"))
         | {"description": "The same reasons, each with the form in which it matched."},
+        first_name_match=_text(enum=[*FIRST_NAME_MATCHES, None])
+        | {"description": "How close the first names are; null when none was sent. A hint, not a match."},
     ),
     "MatchDetail": _object(
         ["reason", "matched"],
@@ -173,7 +176,7 @@ CHECK_DUPLICATES = body_of(
     Entry(
         key="last_name",
         type=Text(max=100, min=1, trim=True),
-        doc="Counts together with date_of_birth.",
+        doc="Counts together with date_of_birth. `Last, First` also tells the first name, which orders the matches.",
         required=True,
     ),
     Entry(key="date_of_birth", type=Date(past=True), doc="Counts together with last_name.", nullable=True),
