@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
-from chairside.engine.chain import AuditKey, Head
+from chairside.engine.audit_keys import AuditKeys
+from chairside.engine.chain import Head
 from chairside.engine.heads import kept_heads
 from chairside.engine.vault import Vault
 from chairside.engine.verification import Verdict, verify
@@ -28,6 +29,7 @@ LINK_COLUMNS = {
     "previous": "hash", "sealed_at": "sealed_at - interval '1 microsecond'",
     "complete_to": "complete_to + interval '1 day'", "until": "until + interval '1 second'", "macs": "macs || '\\x00'",
     "ats": "ats || now()", "ids": "ids || gen_random_uuid()", "hash": "previous", "signature": "signature || '\\x00'",
+    "format": "NULL", "key": "3 - key",
 }  # fmt: skip
 
 
@@ -43,8 +45,11 @@ class Tampering:
     async def edit(self) -> str:
         """One value of one column of one record."""
         record = await self._record()
-        column = self.trial.random.choice([*TEXTS, *IDS, "at", "status", "outcome", "mac"])
-        value = {"at": "at + interval '1 microsecond'", "status": "status + 1", "mac": "NULL"}.get(column)
+        column = self.trial.random.choice([*TEXTS, *IDS, "at", "status", "outcome", "mac", "mac_format", "mac_key"])
+        value = {
+            "at": "at + interval '1 microsecond'", "status": "status + 1", "mac": "NULL",
+            "mac_format": "NULL", "mac_key": "3 - mac_key",
+        }.get(column)  # fmt: skip
         if column in TEXTS:
             value = f"coalesce({column}, '') || ' '"
         elif column in IDS:
@@ -67,7 +72,8 @@ class Tampering:
         await self.database.execute(
             "INSERT INTO audit_events SELECT org_id, coalesce($3::uuid, id), at + $4 * interval '1 day 1 second',"
             " actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method, route, status, outcome,"
-            f" request_id, {mac} FROM audit_events WHERE org_id = $1 AND id = $2",
+            f" request_id, {mac}, client_id, query, shown, patients, mac_format, mac_key"
+            " FROM audit_events WHERE org_id = $1 AND id = $2",
             self.org, record, made, days,
         )  # fmt: skip
         return f"record {made or record} "
@@ -159,6 +165,9 @@ def prove(trial: Trial) -> None:
         orgs = [house.org(f"Practice {n}") for n in range(1, ORGS + 1)]
         ids = [org.id for org in orgs]
         _write_and_verify(trial, house, orgs)
+        done = chairside("audit", "rotate-key", data_dir=house.data_dir)
+        trial.expect(done.returncode == 0, f"the audit key does not rotate: {done.stderr}")
+        _write_and_verify(trial, house, orgs)
         wait_for(lambda: not any(v.unsealed for v in _verified(house, ids)))
         _expect_clean(trial, house, "before")
         asyncio.run(_tamper(trial, house, ids))
@@ -193,14 +202,14 @@ def _verified(house: House, orgs: list[str]) -> list[Verdict]:
     """What `audit verify` would find, without the start of a command."""
 
     async def all_of_them() -> list[Verdict]:
-        key, heads = _kept(house)
+        keys, heads = _kept(house)
         async with connected(house.data_dir, "superuser") as database:
-            return [await _verdict(database, org, key, heads) for org in orgs]
+            return [await _verdict(database, org, keys, heads) for org in orgs]
 
     return asyncio.run(all_of_them())
 
 
-def _kept(house: House) -> tuple[AuditKey, list[Head]]:
+def _kept(house: House) -> tuple[AuditKeys, list[Head]]:
     return Vault(house.data_dir / "keys.json").audit, kept_heads(house.data_dir / "audit-heads.jsonl")
 
 
@@ -211,13 +220,13 @@ def _expect_clean(trial: Trial, house: House, when: str) -> None:
 
 
 async def _tamper(trial: Trial, house: House, orgs: list[str]) -> None:
-    key, heads = _kept(house)
+    keys, heads = _kept(house)
     async with connected(house.data_dir, "superuser") as database:
         records = await database.fetchval("SELECT count(*) FROM audit_events")
         links = await database.fetchval("SELECT count(*) FROM audit_links")
         trial.figure("trail", f"{records} records in {links} links of {len(orgs)} orgs")
         for turn in range(trial.rounds):
-            await _tamper_once(trial, database, ACTS[turn % len(ACTS)], orgs, key, heads)
+            await _tamper_once(trial, database, ACTS[turn % len(ACTS)], orgs, keys, heads)
 
 
 async def _tamper_once(
@@ -225,7 +234,7 @@ async def _tamper_once(
     database: Connection,
     act: Callable[[Tampering], Awaitable[str]],
     orgs: list[str],
-    key: AuditKey,
+    keys: AuditKeys,
     heads: list[Head],
 ) -> None:
     undone = database.transaction()
@@ -234,7 +243,7 @@ async def _tamper_once(
         org, other = trial.random.sample(orgs, 2)
         work = Tampering(trial, database, org, other)
         wanted = await act(work)
-        verdict = await _verdict(database, work.org, key, heads)
+        verdict = await _verdict(database, work.org, keys, heads)
     finally:
         await undone.rollback()
     name = act.__name__.replace("_", " ")
@@ -243,11 +252,11 @@ async def _tamper_once(
         any(wanted in f"{fault} " for fault in verdict.faults), f"{name}: {wanted!r} not in {verdict.faults[:3]}"
     )
     untouched = next(o for o in orgs if o not in (org, other))
-    trial.expect(not (await _verdict(database, untouched, key, heads)).faults, f"{name}: an untouched org has faults")
+    trial.expect(not (await _verdict(database, untouched, keys, heads)).faults, f"{name}: an untouched org has faults")
 
 
-async def _verdict(database: Connection, org: str, key: AuditKey, heads: list[Head]) -> Verdict:
-    return await verify(database, org, key, [head for head in heads if head.org_id == org])
+async def _verdict(database: Connection, org: str, keys: AuditKeys, heads: list[Head]) -> Verdict:
+    return await verify(database, org, keys, [head for head in heads if head.org_id == org])
 
 
 async def _tamper_for_good(trial: Trial, house: House, orgs: list[str]) -> None:

@@ -84,7 +84,7 @@ def house_of(settings: Settings, pool: Pool) -> tuple[House, Trail]:
 
 
 def sealer_of(settings: Settings, house: House, trail: Trail) -> Sealer:
-    return Sealer(house.work.pool, trail, house.work.vault.audit, HeadsFile(settings.heads_file))
+    return Sealer(house.work.pool, trail, house.work.vault, HeadsFile(settings.heads_file))
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ import pytest
 from chairside import embedded
 from chairside.engine.chain import Head
 from chairside.engine.heads import GROWTH, SMALL, HeadsFile, kept_heads
+from chairside.engine.vault import Vault
 from tests.cli.hands import answered, command, refused
 from tests.database import connected
 from tests.house import House, Org, new_house, wait_for
@@ -34,8 +35,12 @@ ROBBED = (
     f" WHERE {LISTED} AND org_id = $1"
 )
 # Records from before the chain, which named neither client nor patients.
-FIRST_FORM = "UPDATE audit_events SET mac = NULL, client_id = NULL, query = NULL, shown = NULL, patients = NULL"
+FIRST_FORM = (
+    "UPDATE audit_events SET mac = NULL, mac_format = NULL, mac_key = NULL, client_id = NULL, query = NULL,"
+    " shown = NULL, patients = NULL"
+)
 RELINKED = "UPDATE audit_links SET ids = ids[2:] || gen_random_uuid() WHERE org_id = $1 AND number = 2"
+LAST = "(SELECT max(at) FROM audit_events WHERE org_id = $1)"
 CUT_OFF = "DELETE FROM audit_links WHERE org_id = $1 AND number > 1"
 TABLES = ("audit_events", "audit_links", "audit_patients", "audit_clients")
 TAMPERINGS = {
@@ -226,6 +231,71 @@ def test_a_key_file_without_its_audit_key_stops_the_start(own: Org) -> None:
     said = refused("serve", "--port", str(own.house.port), data_dir=own.house.data_dir)
     assert "not the one this database was used with (key audit)" in said
     assert "audit" not in json.loads(file.read_text())
+
+
+async def _forged(org: Org, days: int) -> None:
+    """Somebody with the first key copies a record to another day and gives the copy a right MAC."""
+    async with connected(org.house.data_dir, "superuser") as database:
+        copy = await database.fetchrow(
+            "INSERT INTO audit_events (org_id, id, at, action, method, route, status, outcome, request_id)"
+            " SELECT org_id, gen_random_uuid(), now() + make_interval(days => $2), action, method, route, status,"
+            " outcome, request_id FROM audit_events WHERE org_id = $1 ORDER BY at LIMIT 1 RETURNING *",
+            org.id, days,
+        )  # fmt: skip
+        assert copy is not None
+        stolen = Vault(org.house.data_dir / "keys.json").audit.keys[0]
+        names = ("client_id", "query", "shown", "patients")
+        mac = stolen.mac((*list(copy.values())[:15], *(copy[name] for name in names)))
+        await database.execute(
+            "UPDATE audit_events SET mac = $2, mac_format = 2, mac_key = 1 WHERE id = $1", copy["id"], mac
+        )
+
+
+def test_the_audit_key_rotates_and_the_old_one_still_verifies(own: Org) -> None:
+    """The server goes on with the new key at once; records of both keys hold, and edits of both are named."""
+    data = own.house.data_dir
+    own.house.sealed()
+    head = answered("audit", "heads", "--json", data_dir=data)
+    assert command("audit", "rotate-key", data_dir=data).returncode == 0
+    with own.desk() as desk:
+        desk.read("/patients", page_size=7)
+    own.house.sealed()
+    assert verified(own) == []
+    [last] = json.loads(answered("audit", "heads", "--json", data_dir=data))
+    assert (json.loads(head)[0]["key"], last["key"]) == (1, 2)
+    assert answered("audit", "heads", "--public-key", data_dir=data).count("BEGIN PUBLIC KEY") == 2
+    assert command("rotate-key", data_dir=data).returncode == 0  # leaves both audit keys alone
+    own.house.stop()
+    own.house.start(workers=1)
+    assert verified(own) == []
+    asyncio.run(_tampered(own, EDITED))
+    assert len(verified(own)) == 1
+    asyncio.run(_tampered(own, f"UPDATE audit_events SET status = 1 WHERE org_id = $1 AND mac_key = 2 AND at = {LAST}"))
+    assert len(verified(own)) == 2
+
+
+def test_a_stolen_key_that_was_rotated_away_forges_nothing(own: Org) -> None:
+    """A record of a time after the rotation bears a MAC of the new key, or it is named."""
+    data = own.house.data_dir
+    kept = json.loads((data / "keys.json").read_text())
+    own.house.sealed()
+    assert command("audit", "rotate-key", data_dir=data).returncode == 0
+    keys = json.loads((data / "keys.json").read_text())
+    assert keys["audit"]["key"] == kept["audit"]["key"]
+    asyncio.run(_forged(own, days=1))
+    [fault] = verified(own)
+    assert "was added or altered" in fault
+
+
+def test_a_key_file_that_lost_an_older_audit_key_stops_the_start(own: Org) -> None:
+    """Each key is needed as long as what it made is kept."""
+    file = own.house.data_dir / "keys.json"
+    before = file.read_text()
+    assert command("audit", "rotate-key", data_dir=own.house.data_dir).returncode == 0
+    own.house.stop()
+    file.write_text(before)
+    said = refused("serve", "--port", str(own.house.port), data_dir=own.house.data_dir)
+    assert "not the one this database was used with (key audit-2)" in said
 
 
 def test_a_restored_database_is_told_to_be_older_than_a_head(own: Org, tmp_path: Path) -> None:

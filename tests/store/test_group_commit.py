@@ -32,7 +32,7 @@ async def trail(house: House) -> AsyncIterator[Trail]:
 def record(org: Org, about: str) -> Entry:
     now, route = datetime.now(UTC), "/group-commit"
     who = (new_id(), "Nobody", "admin", "read", "patient", about, None)
-    return (org.id, new_id(), now, *who, "GET", route, 200, "allowed", "r", None, None, None, None, b"-" * 16)
+    return (org.id, new_id(), now, *who, "GET", route, 200, "allowed", "r", None, None, None, None, b"-" * 16, 2, 1)
 
 
 async def commits(house: House, about: list[str]) -> list[int]:

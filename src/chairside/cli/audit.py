@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from chairside.app import all_orgs, server_place
+from chairside.cli import keys
 from chairside.cli.place import AsJson, DataDir, Fault, mended, no_such_org, org_id, out, run_in, say, settings_for
 from chairside.cli.wording import counted
 from chairside.engine.chain import Head
@@ -59,7 +60,7 @@ def verify_(
 def heads_(
     org: OneOrg = None,
     public_key: Annotated[
-        bool, typer.Option("--public-key", help="Print the key that anybody can check the signatures with.")
+        bool, typer.Option("--public-key", help="Print the keys that anybody can check the signatures with.")
     ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -68,7 +69,7 @@ def heads_(
     settings = settings_for(data_dir)
     if public_key:
         with mended():
-            out(Vault(settings.key_file).audit.public_key().rstrip())
+            out(Vault(settings.key_file).audit.public_keys().rstrip())
         return
     chosen = None if org is None else org_id(org)
     found = run_in(settings, lambda: _heads(settings, chosen))
@@ -77,6 +78,14 @@ def heads_(
         return
     for head in found:
         out(f"{head.org_id}  {head.number}  {head.sealed_at}  {head.hash}  {head.signature}")
+
+
+@app.command("rotate-key")
+def rotate_key_(data_dir: DataDir = None) -> None:
+    """Use a new key for the audit trail, while the server runs; the old ones stay in the key file to verify with."""
+    settings = settings_for(data_dir)
+    number = run_in(settings, lambda: keys.rotate_audit(settings))
+    say(f"The audit trail is made with key {number} from now on. Back up {settings.key_file}: it verifies all of it.")
 
 
 async def _chosen(settings: Settings, org: str | None, more: list[str]) -> list[str]:
@@ -90,19 +99,19 @@ async def _chosen(settings: Settings, org: str | None, more: list[str]) -> list[
 async def _verdicts(settings: Settings, org: str | None, known: list[Head]) -> list[Verdict]:
     # An org that only a head knows has lost everything.
     orgs = await _chosen(settings, org, [head.org_id for head in known])
-    key = Vault(settings.key_file).audit
+    ring = Vault(settings.key_file).audit
     verdicts = []
     async with _serving(settings) as connection:
         for each in orgs:
             async with transaction(connection, each, writes=False):
                 mine = [head for head in known if head.org_id == each]
-                verdicts.append(await verify(connection, each, key, mine))
+                verdicts.append(await verify(connection, each, ring, mine))
     return verdicts
 
 
 async def _heads(settings: Settings, org: str | None) -> list[Head]:
     orgs = await _chosen(settings, org, [])
-    key, found = Vault(settings.key_file).audit, []
+    ring, found = Vault(settings.key_file).audit, []
     async with _serving(settings) as connection:
         for each in orgs:
             async with transaction(connection, each, writes=False):
@@ -111,7 +120,7 @@ async def _heads(settings: Settings, org: str | None) -> list[Head]:
                 say(f"Org {each} has no link yet: nothing was recorded, or no server has run since.")
                 continue
             found.append(head_of(each, last))
-            if not key.signed(found[-1]):
+            if not ring.signed(found[-1]):
                 raise Fault(f"The last link of org {each} does not hold; see `chairside audit verify`.")
     return found
 

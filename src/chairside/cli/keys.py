@@ -49,6 +49,13 @@ async def ensure(settings: Settings) -> Vault:
     return vault
 
 
+async def rotate_audit(settings: Settings) -> int:
+    """Adds an audit key to the key file, with its fingerprint to the database; its number."""
+    number = (await ensure(settings)).rotate_audit_key()
+    await ensure(settings)
+    return number
+
+
 async def rotate(settings: Settings, pool: Pool, orgs: list[str]) -> tuple[str, int]:
     """A new key in front, every sealed value made anew under it, then the old keys forgotten.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from chairside.engine.chain import AuditKey
+from chairside.engine.audit_keys import AuditKeys
 from chairside.engine.context import Context
 from chairside.engine.ids import new_id
 from chairside.engine.shown import NOTHING, Shown
@@ -23,7 +23,7 @@ MOMENT = 0.005
 
 
 def entry(
-    key: AuditKey,
+    keys: AuditKeys,
     context: Context,
     action: str,
     kind: str,
@@ -59,7 +59,7 @@ def entry(
         shown.count,
         f"{{{','.join(others)}}}" if others else None,
     )
-    return (*row, key.mac(row))
+    return (*row, *keys.seal(row))
 
 
 class Trail:

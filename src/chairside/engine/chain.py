@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 MAC = 16
+# The format of MACs, links and heads that are made now, and of those from before they said their format.
+FORMAT, OLDEST_FORMAT = 2, 1
 NOTHING_BEFORE = b"\0" * 32
 # Columns that the MAC of a record covers, and of one from before records named clients and patients.
 COVERED, COVERED_AT_FIRST = 19, 15
@@ -30,9 +32,12 @@ class Head:
     hash: str
     sealed_at: str
     signature: str = ""
+    format: int = OLDEST_FORMAT
+    key: int = 1
 
     def signed_text(self) -> bytes:
-        return f"chairside audit head\n{self.org_id}\n{self.number}\n{self.hash}\n{self.sealed_at}\n".encode()
+        begins = "chairside audit head" + (f" {self.format}\n{self.key}" if self.format > OLDEST_FORMAT else "")
+        return f"{begins}\n{self.org_id}\n{self.number}\n{self.hash}\n{self.sealed_at}\n".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +55,48 @@ class Link:
     ats: Sequence[str]
     ids: Sequence[str]
     macs: bytes
+    format: int = OLDEST_FORMAT
+    key: int = 1
 
     def hash(self) -> bytes:
-        fixed = (self.org_id, self.number, self.previous.hex(), self.sealed_at, self.complete_to, len(self.ids))
+        begins: tuple[object, ...] = ("link", self.format, self.key) if self.format > OLDEST_FORMAT else ()
+        fixed = (
+            *begins,
+            self.org_id,
+            self.number,
+            self.previous.hex(),
+            self.sealed_at,
+            self.complete_to,
+            len(self.ids),
+        )
         return hashlib.sha256(_plain((*fixed, *self.ats, *self.ids, self.macs.hex()))).digest()
 
     def head(self) -> Head:
-        return Head(org_id=self.org_id, number=self.number, hash=self.hash().hex(), sealed_at=self.sealed_at)
+        return Head(
+            org_id=self.org_id, number=self.number, hash=self.hash().hex(), sealed_at=self.sealed_at,
+            format=self.format, key=self.key,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class AuditKey:
-    """The server's key of the trail: makes MACs of records and signs links. Used from `since` on."""
+    """A key of the trail: makes MACs of records and signs links. Used from `since` on, until the next key is."""
 
     secret: bytes
     seed: bytes
     since: datetime
+    number: int = 1
 
     def mac(self, row: Sequence[object]) -> bytes:
         """Of a record as it is made: every column of audit_events in the order of `audit.entry`."""
+        return hmac.digest(self.secret, self._opening + _plain(row), "sha256")[:MAC]
+
+    @cached_property
+    def _opening(self) -> bytes:
+        return _plain(("record", FORMAT, self.number)) + b"\0"
+
+    def mac_of_first_format(self, row: Sequence[object]) -> bytes:
+        """Of a record from before MACs had a format."""
         return hmac.digest(self.secret, _plain(_covered(row)), "sha256")[:MAC]
 
     def mac_as_found(self, row: Sequence[object]) -> bytes:

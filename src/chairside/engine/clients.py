@@ -32,7 +32,7 @@ class Clients:
         if (known := self._known.get(place)) is not None:
             return known
         row = (caller.org_id, caller.token_id, *origin)
-        client_id = self._vault.audit.client_id(row)
+        client_id = self._vault.audit.newest.client_id(row)
         async with self._pool.transaction(caller.org_id, writes=True) as connection:
             await connection.execute(queries()["audit.add_client"], caller.org_id, client_id, *row[1:])
         if len(self._known) >= MOST_REMEMBERED:

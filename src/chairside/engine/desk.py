@@ -66,7 +66,7 @@ class Desk:
     def guess(self, patient_id: str, value: str, *, right: bool) -> None:
         """Counts a comparison of a sent value with a patient's sealed one, whose result the caller will see."""
         if not self.may_reveal:
-            self.guesses[patient_id, self.vault.audit.guess_mark(self.org_id, patient_id, value)] = right
+            self.guesses[patient_id, self.vault.audit.newest.guess_mark(self.org_id, patient_id, value)] = right
 
     async def ask(self, query: str, *args: object) -> list[Record]:
         """The rows of a named statement of store/queries."""

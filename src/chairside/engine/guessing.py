@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chairside.engine import audit
-from chairside.engine.chain import AuditKey
+from chairside.engine.audit_keys import AuditKeys
 from chairside.engine.context import Context
 from chairside.engine.ids import new_id
 from chairside.engine.shown import Shown
@@ -67,7 +67,7 @@ class _Kept:
         return min(times, default=self.now) + ABOUT_ONE_WINDOW - self.now
 
 
-async def charge(connection: Connection, context: Context, key: AuditKey, guesses: Guesses) -> None:
+async def charge(connection: Connection, context: Context, keys: AuditKeys, guesses: Guesses) -> None:
     """Keeps the wrong guesses in this transaction; TooManyGuesses when these may not be answered.
 
     One request of a user at a time is charged, so parallel ones cannot pass together.
@@ -85,18 +85,18 @@ async def charge(connection: Connection, context: Context, key: AuditKey, guesse
         await connection.execute(queries()["guessing.keep"], org_id, user_id, patients, marks, context.now, since)
         before, after = len(kept.lately), len(kept.lately) + len(new)
         if wait is not None or before < BURST <= after:
-            await _report(connection, context, key, patients, refused=wait is not None)
+            await _report(connection, context, keys, patients, refused=wait is not None)
     if wait is not None:
         raise TooManyGuesses(guesses, max(1, int(wait.total_seconds())))
 
 
 async def _report(
-    connection: Connection, context: Context, key: AuditKey, patients: list[str], *, refused: bool
+    connection: Connection, context: Context, keys: AuditKeys, patients: list[str], *, refused: bool
 ) -> None:
     """Writes the event and an audit record of its own, which names the patients."""
     user_id = context.caller.user_id
     named = Shown(tuple(dict.fromkeys(patients))[:MOST_NAMED], len(patients))
     outcome, status = ("denied", context.status_guessed) if refused else ("allowed", context.status)
-    row = audit.entry(key, context, "guess", KIND, status=status, outcome=outcome, shown=named)
+    row = audit.entry(keys, context, "guess", KIND, status=status, outcome=outcome, shown=named)
     event = (new_id(), EVENT, context.now, KIND, user_id, None, 0, "", "")
     await connection.execute(queries()["events.record"], *row, *([part] for part in event), *[None] * 5)

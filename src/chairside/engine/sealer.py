@@ -13,8 +13,9 @@ from typing import Any
 import structlog
 
 from chairside.engine.audit import Trail
-from chairside.engine.chain import NOTHING_BEFORE, AuditKey, Head, Link, moment
+from chairside.engine.chain import FORMAT, NOTHING_BEFORE, OLDEST_FORMAT, Head, Link, moment
 from chairside.engine.heads import Followed, HeadsFile
+from chairside.engine.vault import Vault
 from chairside.errors import Refused
 from chairside.store.lending import Connection
 from chairside.store.pool import AWAY, Pool
@@ -35,8 +36,8 @@ STOP_SECONDS = 5
 class Sealer:
     """Several may work on one database: a link's number can be taken once, and who comes second looks again."""
 
-    def __init__(self, pool: Pool, trail: Trail, key: AuditKey, heads: HeadsFile) -> None:
-        self._pool, self._trail, self._key, self._heads = pool, trail, key, heads
+    def __init__(self, pool: Pool, trail: Trail, vault: Vault, heads: HeadsFile) -> None:
+        self._pool, self._trail, self._vault, self._heads = pool, trail, vault, heads
         self._tasks: list[asyncio.Task[None]] = []
         self._broken: set[str] = set()
 
@@ -111,7 +112,9 @@ class Sealer:
         end = await connection.fetchrow(queries()["chain.span"], org_id, *walk.place, later, MOST_IN_A_LINK)
         until = (end["at"], end["id"]) if end else (later, LAST_ID)
         rows = await connection.fetch(queries()["chain.unsealed"], org_id, *walk.place, *until)
-        rows = [row for row in rows if row["mac"] is not None or self._key.may_precede(org_id, moment(row["at"]))]
+        rows = [
+            row for row in rows if row["mac"] is not None or self._vault.audit.may_precede(org_id, moment(row["at"]))
+        ]
         complete_to = last["complete_to"] if last else BEGINNING
         if walk.sweeps:
             complete_to = max(complete_to, min(until[0], now - LATE))
@@ -123,7 +126,8 @@ class Sealer:
         self, connection: Connection, org_id: str, last: Any, rows: Sequence[Any], complete_to: datetime
     ) -> bool:
         now = datetime.now(UTC)
-        macs = [row["mac"] or self._key.mac_as_found(tuple(row.values())[:-1]) for row in rows]
+        key = self._vault.audit.newest
+        macs = [row["mac"] or key.mac_as_found(tuple(row.values())[:-1]) for row in rows]
         link = Link(
             org_id=org_id,
             number=last["number"] + 1 if last else 1,
@@ -133,10 +137,13 @@ class Sealer:
             ats=[moment(row["at"]) for row in rows],
             ids=[row["id"] for row in rows],
             macs=b"".join(macs),
+            format=FORMAT,
+            key=key.number,
         )
         made = await connection.fetchval(
             queries()["chain.append"], org_id, link.number, link.previous, now, complete_to, rows[-1]["at"],
-            [row["at"] for row in rows], link.ids, link.macs, link.hash(), self._key.sign(link.head()),
+            [row["at"] for row in rows], link.ids, link.macs, link.hash(), key.sign(link.head()), FORMAT,
+            key.number,
         )  # fmt: skip
         return made is not None
 
@@ -191,4 +198,4 @@ def head_of(org_id: str, last: Any) -> Head:
     """The head that a row of `chain.last` is."""
     signature = base64.b64encode(last["signature"]).decode()
     head = Head(org_id=org_id, number=last["number"], hash=last["hash"].hex(), sealed_at=last["sealed_at"])
-    return replace(head, signature=signature)
+    return replace(head, signature=signature, format=last["format"] or OLDEST_FORMAT, key=last["key"] or 1)

@@ -6,7 +6,7 @@ import base64
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from chairside.engine.chain import AuditKey
+from chairside.engine.audit_keys import AuditKeys, numbered_keys
 
 NONCE = 12
 AUDIT = "audit"
@@ -30,21 +30,21 @@ class KeyFault(Exception):
 class Vault:
     """The keys of one server. The first seals; the others only open, while a rotation is under way.
 
-    File: `{"keys": [{"id": "k1", "key": base64 of 32 bytes}, ...], "audit": {"key": ..., "since": ...}}`, newest
-    first, mode 0600. A running server notices a changed file at its next use of a key. The audit key stays for good:
-    a rotation leaves it alone, for the trail of all years is checked with it.
+    File: `{"keys": [{"id": "k1", "key": base64 of 32 bytes}, ...], "audit": {"key", "since", "next": [...]}}`. Its mode
+    is 0600; `keys` newest first, `next` the later audit keys, oldest first. A running server notices a changed file
+    at its next use of a key. All audit keys stay for good, for the trail of all years is checked with them.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stamp: tuple[int, int] = (0, 0)
         self._keys: dict[str, bytes] = {}
-        self._kept: Kept | None = None
-        self._audit: AuditKey | None = None
+        self._kept: tuple[Kept, ...] = ()
+        self._audit: AuditKeys | None = None
 
     @classmethod
     def create(cls, path: Path) -> Vault:
-        _write(path, {"k1": os.urandom(32)}, _new_audit_key())
+        _write(path, {"k1": os.urandom(32)}, (_new_audit_key(),))
         return cls(path)
 
     def keys(self) -> dict[str, bytes]:
@@ -59,29 +59,37 @@ class Vault:
                 raise KeyFault(
                     f"The key file {self.path} can be read by others (mode {mode:o}); run `chmod 600 {self.path}`."
                 )
-            (self._keys, self._kept), self._stamp = _read(self.path), stamp
+            (self._keys, self._kept), self._stamp, self._audit = _read(self.path), stamp, None
         return self._keys
 
     @property
-    def audit(self) -> AuditKey:
-        """What audit records are made and sealed with; read once, for it never changes."""
+    def audit(self) -> AuditKeys:
+        """The keys that audit records are made, sealed and verified with."""
+        kept = self._kept_audit()
         if self._audit is None:
-            secret, since = self._kept_audit()
-            self._audit = AuditKey(derived(secret, b"audit mac"), derived(secret, b"audit signature"), since)
+            self._audit = numbered_keys(
+                [(derived(secret, b"audit mac"), derived(secret, b"audit signature"), since) for secret, since in kept]
+            )
         return self._audit
 
     @property
     def has_audit_key(self) -> bool:
         self.keys()
-        return self._kept is not None
+        return bool(self._kept)
 
     def add_audit_key(self) -> None:
         """For a key file from before there was a chain."""
-        _write(self.path, self.keys(), _new_audit_key())
+        _write(self.path, self.keys(), (_new_audit_key(),))
 
-    def _kept_audit(self) -> Kept:
+    def rotate_audit_key(self) -> int:
+        """Adds an audit key, which is used from now on; its number."""
+        kept = (*self._kept_audit(), _new_audit_key())
+        _write(self.path, self.keys(), kept)
+        return len(kept)
+
+    def _kept_audit(self) -> tuple[Kept, ...]:
         self.keys()
-        if self._kept is None:
+        if not self._kept:
             raise KeyFault(f"The key file {self.path} lacks the audit key; `chairside serve` makes it.")
         return self._kept
 
@@ -97,7 +105,8 @@ class Vault:
 
     def fingerprints(self) -> dict[str, bytes]:
         """What tells, without revealing it, whether a key is the one that a database was used with."""
-        secrets = {**self.keys(), **({AUDIT: self._kept_audit()[0]} if self.has_audit_key else {})}
+        secrets = dict(self.keys())
+        secrets |= {AUDIT + f"-{number}" * (number > 1): secret for number, (secret, _) in enumerate(self._kept, 1)}
         return {name: derived(key, b"fingerprint")[:16] for name, key in secrets.items()}
 
     def put_away(self, text: str, about: str, org_id: str) -> tuple[bytes, bytes]:
@@ -171,25 +180,27 @@ def _new_audit_key() -> Kept:
     return os.urandom(32), datetime.now(UTC)
 
 
-def _read(path: Path) -> tuple[dict[str, bytes], Kept | None]:
+def _read(path: Path) -> tuple[dict[str, bytes], tuple[Kept, ...]]:
     try:
         whole = json.loads(path.read_text())
         keys = {entry["id"]: base64.b64decode(entry["key"], validate=True) for entry in whole["keys"]}
         found = whole.get(AUDIT)
-        audit = found and (base64.b64decode(found["key"], validate=True), datetime.fromisoformat(found["since"]))
+        audit = tuple(
+            (base64.b64decode(each["key"], validate=True), datetime.fromisoformat(each["since"]))
+            for each in ([found, *found.get("next", [])] if found else [])
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise KeyFault(f"The key file {path} is damaged.") from None
-    if not keys or any(len(key) != 32 for key in (*keys.values(), *(audit or ())[:1])):
+    if not keys or any(len(key) != 32 for key in (*keys.values(), *(secret for secret, _ in audit))):
         raise KeyFault(f"The key file {path} is damaged.")
     return keys, audit
 
 
-def _write(path: Path, keys: Mapping[str, bytes], audit: Kept) -> None:
+def _write(path: Path, keys: Mapping[str, bytes], audit: Sequence[Kept]) -> None:
     """Replace the file at once and for good, so that a crash leaves the old or the new one."""
     listed = [{"id": name, "key": base64.b64encode(key).decode()} for name, key in keys.items()]
-    secret, since = audit
-    kept = {"key": base64.b64encode(secret).decode(), "since": since.isoformat()}
-    text = json.dumps({"keys": listed, AUDIT: kept}, indent=1)
+    first, *later = ({"key": base64.b64encode(secret).decode(), "since": at.isoformat()} for secret, at in audit)
+    text = json.dumps({"keys": listed, AUDIT: first | ({"next": later} if later else {})}, indent=1)
     fresh = path.with_name(path.name + ".new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:

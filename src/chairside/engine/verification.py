@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chairside.engine.chain import COVERED, MAC, NOTHING_BEFORE, AuditKey, Head, Link
+from chairside.engine.audit_keys import AuditKeys, Sealed
+from chairside.engine.chain import COVERED, FORMAT, MAC, NOTHING_BEFORE, OLDEST_FORMAT, Head, Link
 from chairside.store.lending import Connection
 from chairside.store.sql import queries
 
@@ -28,7 +29,7 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
 
-async def verify(connection: Connection, org_id: str, key: AuditKey, heads: Iterable[Head]) -> Verdict:
+async def verify(connection: Connection, org_id: str, keys: AuditKeys, heads: Iterable[Head]) -> Verdict:
     """Inside a transaction of the org. The heads must have been read before it began, for the chain grows meanwhile."""
     verdict = Verdict(org_id=org_id)
     last: _Seen = _Seen(0, NOTHING_BEFORE, "")
@@ -36,19 +37,19 @@ async def verify(connection: Connection, org_id: str, key: AuditKey, heads: Iter
         whole: dict[int, Link] = {}
         for row in rows:
             link = _link(org_id, row)
-            if _holds(verdict, key, link, row, last):
+            if _holds(verdict, keys, link, row, last):
                 whole[link.number] = link
             verdict.links += 1
             last = _Seen(link.number, row["hash"] if link.number in whole else None, row["complete_to"])
         sealed = await connection.fetch(queries()["chain.sealed"], org_id, rows[0]["number"], rows[-1]["number"])
         for row in sealed:
             if row["number"] in whole:
-                _check_sealed(verdict, key, whole[row["number"]], row)
+                _check_sealed(verdict, keys, whole[row["number"]], row)
     for row in await connection.fetch(queries()["chain.loose"], org_id):
-        _check_loose(verdict, key, row, last.complete_to)
-    await _check_named(verdict, key, connection)
+        check_loose(verdict, keys, row, last.complete_to)
+    await _check_named(verdict, keys, connection)
     for head in heads:
-        await _check_head(verdict, key, head, last.number, connection)
+        await _check_head(verdict, keys, head, last.number, connection)
     return verdict
 
 
@@ -65,17 +66,21 @@ def _link(org_id: str, row: Row) -> Link:
     return Link(
         org_id=org_id, number=row["number"], previous=row["previous"], sealed_at=row["sealed_at"],
         complete_to=row["complete_to"], ats=row["ats"], ids=row["ids"], macs=row["macs"],
+        format=row["format"] or OLDEST_FORMAT, key=row["key"] or 1,
     )  # fmt: skip
 
 
-def _holds(verdict: Verdict, key: AuditKey, link: Link, row: Row, last: _Seen) -> bool:
+def _holds(verdict: Verdict, keys: AuditKeys, link: Link, row: Row, last: _Seen) -> bool:
     """Whether a link is as it was made; says so if not, and if it does not stand where it was made."""
     if link.number > last.number + 1:
         first, until = last.number + 1, link.number - 1
         verdict.faults.append(f"link {first} is missing" if first == until else f"links {first} to {until} are missing")
+    if link.format > FORMAT:
+        verdict.faults.append(f"link {link.number} has format {link.format}, which this release does not know")
+        return False
     signature = base64.b64encode(row["signature"]).decode()
     matches = link.hash() == row["hash"] and row["until"] == link.ats[-1] and len(link.ids) == len(link.ats)
-    if not matches or not key.signed(replace(link.head(), signature=signature)):
+    if not matches or not keys.signed(replace(link.head(), signature=signature)):
         verdict.faults.append(f"link {link.number} was altered or added")
         return False
     if link.number == last.number + 1 and last.hash not in (None, link.previous):
@@ -83,7 +88,7 @@ def _holds(verdict: Verdict, key: AuditKey, link: Link, row: Row, last: _Seen) -
     return True
 
 
-def _check_sealed(verdict: Verdict, key: AuditKey, link: Link, row: Row) -> None:
+def _check_sealed(verdict: Verdict, keys: AuditKeys, link: Link, row: Row) -> None:
     place = row["place"]
     sealed, where = link.macs[(place - 1) * MAC : place * MAC], f"(link {link.number}, place {place})"
     if row["id"] is None:
@@ -93,29 +98,32 @@ def _check_sealed(verdict: Verdict, key: AuditKey, link: Link, row: Row) -> None
     record = _record(row)
     if row["mac"] is None:
         verdict.before += 1
-        holds = sealed == key.mac_as_found(record) and key.may_precede(link.org_id, row["at"])
+        key = keys.numbered(link.key)
+        holds = key is not None and sealed == key.mac_as_found(record) and keys.may_precede(link.org_id, row["at"])
     else:
-        holds = sealed == row["mac"] == key.mac(record)
+        holds = sealed == row["mac"] and keys.holds(record, _seal(row))
     if not holds:
         verdict.faults.append(f"record {row['id']} of {row['at']} was altered {where}")
 
 
-def _check_loose(verdict: Verdict, key: AuditKey, row: Row, complete_to: str) -> None:
+def check_loose(verdict: Verdict, keys: AuditKeys, row: Row, complete_to: str) -> None:
     verdict.records += 1
     verdict.unsealed += 1
     # Right after an upgrade the records from before it wait to be sealed as they are found.
-    waits = row["mac"] is None and key.may_precede(row["org_id"], row["at"]) and row["at"] >= complete_to
-    if not waits and row["mac"] != key.mac(_record(row)):
+    waits = row["mac"] is None and keys.may_precede(row["org_id"], row["at"]) and row["at"] >= complete_to
+    # What a retired key made has long been sealed, so this would be somebody's who has got hold of that key.
+    made = keys.holds(_record(row), _seal(row)) and not keys.retired(row["mac_key"] or 1, complete_to)
+    if not waits and not made:
         verdict.faults.append(f"record {row['id']} of {row['at']} was added or altered (in no link)")
 
 
-async def _check_named(verdict: Verdict, key: AuditKey, connection: Connection) -> None:
+async def _check_named(verdict: Verdict, keys: AuditKeys, connection: Connection) -> None:
     """Every client that a record names is as it was stored, and by every patient it is found."""
     clients = await connection.fetch(queries()["chain.clients"], verdict.org_id)
     whole = [
         row["id"]
         for row in clients
-        if row["id"] == key.client_id((verdict.org_id, row["token_id"], row["address"], row["agent"]))
+        if row["id"] in keys.client_ids((verdict.org_id, row["token_id"], row["address"], row["agent"]))
     ]
     for row in await connection.fetch(queries()["chain.unnamed"], verdict.org_id, whole):
         lacks = "its client was altered or deleted" if row["client"] else "a patient it names no longer leads to it"
@@ -123,14 +131,18 @@ async def _check_named(verdict: Verdict, key: AuditKey, connection: Connection) 
 
 
 def _record(row: Row) -> Sequence[object]:
-    """The columns that a MAC covers, which stand before it in the row."""
+    """The columns that a MAC covers, which stand before it, its format and its key in the row."""
     values = tuple(row.values())
-    return values[-COVERED - 1 : -1]
+    return values[-COVERED - 3 : -3]
 
 
-async def _check_head(verdict: Verdict, key: AuditKey, head: Head, last: int, connection: Connection) -> None:
+def _seal(row: Row) -> Sealed:
+    return row["mac"], row["mac_format"], row["mac_key"]
+
+
+async def _check_head(verdict: Verdict, keys: AuditKeys, head: Head, last: int, connection: Connection) -> None:
     of = f"the head of {head.sealed_at} (link {head.number})"
-    if not key.signed(head):
+    if not keys.signed(head):
         verdict.faults.append(f"{of} is not signed with this server's key")
         return
     there = await connection.fetchval(queries()["chain.hash_of"], head.org_id, head.number)

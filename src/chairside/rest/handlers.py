@@ -203,10 +203,10 @@ def _sent(status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> Given
 async def _refusal(house: House, operation: Operation, context: Context | None, problems: tuple[Problem, ...]) -> Given:
     status = errors.status_of_all(problems)
     if context is not None:
-        outcome, key = errors.outcome_of(status), house.work.vault.audit
+        outcome, keys = errors.outcome_of(status), house.work.vault.audit
         shown = house.work.finders.told(problems)
         row = audit.entry(
-            key, context, operation.action, operation.subject, status=status, outcome=outcome, shown=shown
+            keys, context, operation.action, operation.subject, status=status, outcome=outcome, shown=shown
         )
         try:
             await house.work.trail.write(row)

@@ -1,19 +1,20 @@
 -- name: append
 -- Audit records of reads and refusals, of any orgs; store/pool repeats the list of values for as many as there are.
 INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,
-  route, status, outcome, request_id, client_id, query, shown, patients, mac)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text::uuid[], $20);
+  route, status, outcome, request_id, client_id, query, shown, patients, mac, mac_format, mac_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text::uuid[], $20, $21, $22);
 
 -- name: append_shown
 -- The same where some of the records name patients, with the rows to find these records by.
 WITH said (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method, route, status,
-  outcome, request_id, client_id, query, shown, patients, mac)
+  outcome, request_id, client_id, query, shown, patients, mac, mac_format, mac_key)
 AS (
 VALUES ($1::uuid, $2::uuid, $3::timestamptz, $4::uuid, $5::text, $6::text, $7::text, $8::text, $9::uuid, $10::uuid,
-  $11::text, $12::text, $13::int, $14::text, $15::text, $16::uuid, $17::text, $18::int, $19::text::uuid[], $20::bytea)
+  $11::text, $12::text, $13::int, $14::text, $15::text, $16::uuid, $17::text, $18::int, $19::text::uuid[], $20::bytea,
+  $21::smallint, $22::smallint)
 ), noted AS (
   INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,
-    route, status, outcome, request_id, client_id, query, shown, patients, mac)
+    route, status, outcome, request_id, client_id, query, shown, patients, mac, mac_format, mac_key)
   SELECT * FROM said
 )
 INSERT INTO audit_patients (org_id, patient_id, at)

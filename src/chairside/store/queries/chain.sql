@@ -1,7 +1,7 @@
 -- name: last
 -- The last link of an org.
 SELECT number, hash, complete_to, to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS sealed_at,
-  signature
+  signature, format, key
 FROM audit_links WHERE org_id = $1 ORDER BY number DESC LIMIT 1;
 
 -- name: hash_of
@@ -33,8 +33,9 @@ ORDER BY e.at, e.id;
 
 -- name: append
 -- The next link; no row when somebody else has made it.
-INSERT INTO audit_links (org_id, number, previous, sealed_at, complete_to, until, ats, ids, macs, hash, signature)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO audit_links (org_id, number, previous, sealed_at, complete_to, until, ats, ids, macs, hash, signature,
+  format, key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (org_id, number) DO NOTHING RETURNING number;
 
 -- name: links
@@ -44,7 +45,7 @@ SELECT number, previous, to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH2
   to_char(until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS until,
   ARRAY(SELECT to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00'
     FROM unnest(ats) WITH ORDINALITY AS a (at, place) ORDER BY a.place) AS ats,
-  ids::text[] AS ids, macs, hash, signature
+  ids::text[] AS ids, macs, hash, signature, format, key
 FROM audit_links WHERE org_id = $1 AND number > $2 ORDER BY number LIMIT $3;
 
 -- name: sealed
@@ -52,7 +53,7 @@ FROM audit_links WHERE org_id = $1 AND number > $2 ORDER BY number LIMIT $3;
 SELECT l.number, s.place::int AS place, s.id AS sealed_id,
   e.org_id, e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at, e.actor_id, e.actor_name,
   e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome, e.request_id,
-  e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac
+  e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac, e.mac_format, e.mac_key
 FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) WITH ORDINALITY AS s (at, id, place)
   LEFT JOIN audit_events e ON e.org_id = l.org_id AND e.at = s.at AND e.id = s.id
 WHERE l.org_id = $1 AND l.number BETWEEN $2 AND $3
@@ -67,7 +68,7 @@ WITH waiting AS (
 )
 SELECT e.org_id, e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at, e.actor_id,
   e.actor_name, e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome,
-  e.request_id, e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac
+  e.request_id, e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac, e.mac_format, e.mac_key
 FROM waiting w JOIN audit_events e ON e.org_id = $1 AND e.at = w.at AND e.id = w.id
 ORDER BY e.at, e.id;
 

@@ -6,8 +6,8 @@ SELECT id, fingerprint FROM key_fingerprints;
 INSERT INTO key_fingerprints (id, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 
 -- name: forget_others
--- After a rotation one key is left, beside that of the audit trail.
-DELETE FROM key_fingerprints WHERE id NOT IN ($1, 'audit');
+-- After a rotation one key is left, beside those of the audit trail.
+DELETE FROM key_fingerprints WHERE id <> $1 AND id NOT LIKE 'audit%';
 
 -- name: earlier_writes
 -- How many transactions of the server have been writing since before a time, in microseconds of the epoch.
