@@ -2,16 +2,22 @@
 
 In each round two orgs are written to while `chairside backup` runs, and the file is restored elsewhere: whatever was
 acknowledged before is there, each version of a record has its event, its audit record and its answered key, and each
-patient is found by name. Then one is made at rest: of every table and org, count and checksum are those of the source,
-and a server on it takes the old tokens, opens sealed numbers and takes new records. Flipped bits, cut tails and
-appended bytes at places of the seed are refused, and no folder is made.
+patient is found by name. Then one is made at rest: of every table and org, count and checksum are those of the source.
+The source goes on, and its callers see versions, ETags, feed numbers and cursors that the restored server has never
+given out. There no token works until it is reinstated, and nothing of what callers had seen fits: each old version is
+refused, no new version was shown before, and the feed and the walk answer `feed_reset`. Reinstated tokens open sealed
+numbers and make new records. Flipped bits, cut tails and appended bytes at places of the seed are refused, and no
+folder is made.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from chairside import embedded
 from proofs.checksums import checksums, differences
@@ -20,11 +26,15 @@ from proofs.sweep import SSN
 from proofs.trial import Trial
 from tests.cli.hands import command
 from tests.database import connected
-from tests.house import House, Org, free_port
+from tests.house import House, Org, free_port, wait_for
 
 SHORT, LONG = 1, 15
 DESKS, LOAD_SECONDS = 4, 4.0
 DAMAGES = 300
+# Changes of one patient before and after the restore.
+CHANGES = 5
+BALANCES = ("balance_0_30", "balance_31_60", "balance_61_90", "balance_over_90")
+CURSOR: dict[str, str | int] = {"sort_by": "updated_at", "first": 200}
 # Of each patient of the desks: what the parts of one write say of it. Without a retry they must all agree.
 AGREEING = """
 SELECT p.last_name, p.version,
@@ -103,15 +113,88 @@ def _at_rest(trial: Trial, folder: Path, house: House, orgs: list[Org]) -> None:
     trial.tried("sums of a table and an org compared", len(here))
     trial.expect(here == there, f"restored otherwise than backed up: {', '.join(differences(here, there))}")
     _damaged(trial, folder, file)
-    _works(trial, data_dir, orgs)
+    seen = _lost(trial, house, orgs)
+    _works(trial, data_dir, orgs, seen)
 
 
-def _works(trial: Trial, data_dir: Path, orgs: list[Org]) -> None:
+@dataclass(frozen=True)
+class Seen:
+    """What a caller of an org was shown after the backup: of one patient versions and ETags, of the feed and walk."""
+
+    path: str
+    versions: set[int]
+    etags: set[str]
+    sequence: int
+    cursor: str
+    revoked: str
+
+
+def _lost(trial: Trial, house: House, orgs: list[Org]) -> dict[str, Seen]:
+    """The source goes on after the backup; all of it will be lost."""
+    house.start(workers=1)
+    try:
+        return {org.id: _go_on(trial, org) for org in orgs}
+    finally:
+        house.end()
+
+
+def _go_on(trial: Trial, org: Org) -> Seen:
+    desk, versions, etags = org.desk(), set[int](), set[str]()
+    path = "/patients/" + trial.random.choice(desk.read("/patients", page_size=200)["items"])["id"]
+    for _ in range(CHANGES):
+        before = desk.read(path)["version"]
+        answer = desk.patch(path, json={"base_version": before, "city": f"City {trial.random.random()}"})
+        versions.add(answer.json()["version"])
+        owed = dict.fromkeys(BALANCES, trial.random.randrange(1, 900))
+        kept = desk.put(f"{path}/balances", json=owed)
+        etags |= {answer.headers["etag"], desk.get(path).headers["etag"]}
+        trial.expect(answer.is_success and kept.is_success, "the source does not go on after a backup")
+    desk.made("/patients", {"first_name": "Fault", "last_name": "Lost"})
+    walk = desk.read("/patients/cursor", sort_by="updated_at", first=200)
+    revoked = org.token("billing")
+    org.house.run("token", "revoke", "--org", org.id, revoked.split("_", 2)[2][:8])
+    sequence = desk.read("/events", latest=True)["next_after"]
+    return Seen(path, versions, etags, sequence, walk["page_info"]["end_cursor"], revoked)
+
+
+def _new_epoch(trial: Trial, org: Org, seen: Seen) -> None:
+    """No token works, and after they were reinstated nothing fits that was shown before."""
+    refusals = {org.desk(role).get("/patients").json()["detail"][0]["type"] for role in ("admin", "billing")}
+    trial.expect("token_suspended" in refusals, f"after a restore a token is answered {refusals}")
+    statuses = {httpx.get(f"{org.base}/patients", headers={"Authorization": f"Bearer {t}"}).status_code
+                for t in org.tokens.values()}  # fmt: skip
+    trial.expect(statuses == {401}, f"after a restore tokens are answered {statuses}")
+    org.house.run("token", "reinstate", "--all", "--org", org.id)
+    desk = org.desk()
+    wait_for(lambda: desk.get("/patients").status_code == 200)
+    for version in seen.versions:
+        answer = desk.patch(seen.path, json={"base_version": version, "city": "x"})
+        trial.expect(answer.status_code == 409, f"a lost version is answered {answer.status_code}")
+    for etag in seen.etags:
+        answer = desk.patch(seen.path, json={"city": "x"}, headers={"If-Match": etag})
+        trial.expect(answer.status_code == 412, f"a lost ETag is answered {answer.status_code}")
+        trial.expect(desk.get(seen.path, headers={"If-None-Match": etag}).status_code == 200, "a lost ETag is fresh")
+    for _ in range(CHANGES + 1):
+        before = desk.read(seen.path)["version"]
+        answer = desk.patch(seen.path, json={"base_version": before, "city": f"New {trial.random.random()}"})
+        fits = answer.json()["version"] in seen.versions or answer.headers["etag"] in seen.etags
+        trial.expect(not fits, "a version that was shown before has other content")
+        trial.tried("versions compared with those that were lost", len(seen.versions))
+    for path, query in (("/events", {"after": seen.sequence}), ("/patients/cursor", CURSOR | {"after": seen.cursor})):
+        answer = desk.get(path, params=query)
+        told = answer.status_code == 410 and answer.json()["detail"][0]["type"] == "feed_reset"
+        trial.expect(told, f"a lost place of {path} is answered {answer.status_code}")
+    latest = desk.read("/events", latest=True)["next_after"]
+    trial.expect(latest > seen.sequence, f"the feed goes back from {seen.sequence} to {latest}")
+
+
+def _works(trial: Trial, data_dir: Path, orgs: list[Org], seen: dict[str, Seen]) -> None:
     """Everybody goes on with what they have: tokens, patients, sealed numbers."""
     house = House(data_dir, free_port())
     try:
         house.start(workers=1)
         for org in orgs:
+            _new_epoch(trial, Org(house, org.id, org.tokens), seen[org.id])
             desk = Org(house, org.id, org.tokens).desk()
             listed = desk.read("/patients", page_size=200)
             one = trial.random.choice(listed["items"])["id"]

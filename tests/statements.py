@@ -36,6 +36,7 @@ OF_NO_ORG = (
     "doctor.",
     "keys.",
     "leases.",
+    "epochs.versioned",
     "sync.writing",
 )  # the last looks at the server's activity, not at rows
 FILTER = re.compile(r"\b(\w+\.)?org_id = \$1\b")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 CODES: Mapping[str, str] = {
     # who is asking
     "unauthenticated": "No token was sent, or it is unknown, expired or revoked.",
+    "token_suspended": "The token is suspended, as all are after a restore, until an administrator reinstates it.",
     "forbidden": "The caller's role may not do this.",
     "field_forbidden": "The caller's role may not change this field.",
     "not_found": "There is no such record, or it is not for this caller.",
@@ -48,6 +49,7 @@ CODES: Mapping[str, str] = {
     "precondition_failed": "The record's version is not the one named in If-Match.",
     "idempotency_conflict": "The Idempotency-Key was used before for another method, path or body.",
     "idempotency_in_progress": "A request with this Idempotency-Key is still running; send it again later.",
+    "feed_reset": "The server was restored since this number or cursor was given out; read all again from the start.",
     # rules of the records
     "duplicate_chart_number": "Another patient of the org, archived ones included, has this chart number.",
     "duplicate_name": "Another active record of this catalog has this name.",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chairside.fields import Body, Entry, Field
-from chairside.types import Integer, Timestamp, Uuid
+from chairside.types import Integer, Timestamp, Uuid, Version
 
 SEEN = "Version of the record that the caller has seen; may be left out where If-Match names it."
-BASE_VERSION = Entry(key="base_version", type=Integer(min=1), doc=SEEN, required=True)
+BASE_VERSION = Entry(key="base_version", type=Version(), doc=SEEN, required=True)
 VERSION_IF_ANY = Body(schema="RestoreIn", entries={"base_version": replace(BASE_VERSION, required=False)}, example={})
 VERSION_ALONE = Body(schema="BaseVersionIn", entries={"base_version": BASE_VERSION}, example={"base_version": 1})
 ID = Field(name="id", type=Uuid(), doc="Identifier, a UUIDv7.", required=True, create=False, patch=False, portal="read")
 VERSION = Field(
     name="version",
-    type=Integer(min=1),
-    doc="Grows by one with each edit; sent back as base_version.",
+    type=Version(),
+    doc="Grows by one with each edit, and by far more when the server is restored; sent back as base_version.",
     required=True,
     create=False,
     patch=False,

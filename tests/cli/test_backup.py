@@ -71,7 +71,8 @@ def restored(unstarted: tuple[House, Backup]) -> Iterator[House]:
 
 def checksums(data_dir: Path) -> dict[str, tuple[int, str]]:
     """Of every table the number of its rows and a digest of all their contents, but for what a running server notes
-    each minute."""
+    each minute, and what tells the epochs before and after a restore apart."""
+    passing = "{last_used_at,suspended_at,version_base,base}"
 
     async def look() -> dict[str, tuple[int, str]]:
         async with connected(data_dir, "superuser") as connection:
@@ -82,7 +83,7 @@ def checksums(data_dir: Path) -> dict[str, tuple[int, str]]:
             for name in sorted(row["relname"] for row in names):
                 row = await connection.fetchrow(
                     f"SELECT count(*), coalesce(md5(string_agg(r, '|' ORDER BY r)), '')"
-                    f" FROM (SELECT (to_jsonb(t) - 'last_used_at')::text AS r FROM {name} t) rows"
+                    f" FROM (SELECT (to_jsonb(t) - '{passing}'::text[])::text AS r FROM {name} t) rows"
                 )
                 assert row is not None
                 found[name] = (row[0], row[1])
@@ -102,9 +103,10 @@ def test_a_restore_gives_back_every_record(house: House, backup: Backup, unstart
 
 
 def test_a_restored_server_serves_and_opens_what_was_sealed(practice: tuple[Org, str], restored: House) -> None:
-    """The old tokens work, the number is revealed, the doctor finds no fault, and new records can be made."""
+    """Reinstated, the old tokens work, the number is revealed, the doctor finds no fault, new records can be made."""
     org, patient = practice
     restored.start(workers=1)
+    answered("token", "reinstate", "--all", "--org", org.id, data_dir=restored.data_dir)
     again = Org(restored, org.id, org.tokens)
     shown = again.desk().read(f"/patients/{patient}", reveal="ssn")
     assert (shown["first_name"], shown["social_security_number"]) == ("Ána", SSN.replace("-", ""))

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.hands import answered, command, refused
 from tests.hosting import PASSWORD, USER, Hosted, hosted
+from tests.house import free_port
 
 _numbers = count(1)
 
@@ -110,6 +111,26 @@ def test_a_backup_restores_into_an_empty_database_of_ones_own(
     found = json.loads(command("doctor", "--json", data_dir=place.data_dir, CHAIRSIDE_DATABASE_URL=place.url).stdout)
     assert {f["check"] for f in found if not f["good"]} == {"fsync"}
     place.run("org", "create", "New Dental")
+
+
+def test_a_database_whose_restore_was_cut_off_is_not_served(host: Hosted, good: Path, tmp_path: Path) -> None:
+    """Even with another data directory, until the restore was run again, which starts the epoch that was missing."""
+    place = new_place(host, tmp_path)
+    env = {"CHAIRSIDE_DATABASE_URL": place.url}
+    assert command("restore", str(good), data_dir=place.data_dir, **env).returncode == 0
+    about = "SELECT obj_description('schema_migrations'::regclass)"
+    done = place.sql(about)
+    digest = done.removeprefix("Restored from the backup ")
+    assert digest != done
+    place.sql(f"COMMENT ON TABLE schema_migrations IS 'Restoring from the backup {digest}'")
+    place.sql("UPDATE orgs SET version_base = 0")
+    elsewhere = tmp_path / "elsewhere"
+    assert "cut off before its end" in refused("serve", "--port", str(free_port()), data_dir=elsewhere, **env)
+    (place.data_dir / "keys.json").unlink(missing_ok=True)
+    (place.data_dir / "restore-unfinished.json").write_text(json.dumps({"digest": digest, "files": ["keys.json"]}))
+    assert command("restore", str(good), data_dir=place.data_dir, **env).returncode == 0
+    assert place.sql(about) == done
+    assert int(place.sql("SELECT min(version_base) FROM orgs")) > 0
 
 
 REFUSALS = [

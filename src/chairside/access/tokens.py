@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from chairside.engine.context import Caller
+from chairside.errors import Refused, refuse
 from chairside.store.lending import Connection
 from chairside.store.pool import Pool
 from chairside.store.sql import queries
@@ -58,6 +59,7 @@ def org_of(token: str) -> str | None:
 @dataclass(slots=True)
 class _Known:
     caller: Caller | None
+    refusal: str
     until: float
     expires: float | None
 
@@ -70,34 +72,39 @@ class Doorkeeper:
         self._known: dict[bytes, _Known] = {}
         self._used: dict[str, set[str]] = {}
 
-    async def caller(self, token: str) -> Caller | None:
-        """The caller, or None when the token is unknown, expired or revoked."""
+    async def caller(self, token: str) -> Caller:
+        """Returns the caller; Refused for a token that is unknown, expired, revoked or suspended."""
         key, now = _hash(token), self._clock()
         known = self._known.get(key)
         if known is None or known.until < now:
             org_id = org_of(token)
             if org_id is None:
-                return None
+                raise refused("unauthenticated")
             known = await self._look_up(org_id, key, now)
+        if known.caller is None:
+            raise refused(known.refusal)
         if known.expires is not None and known.expires <= time.time():
-            return None
+            raise refused("unauthenticated")
         return known.caller
 
     async def _look_up(self, org_id: str, key: bytes, now: float) -> _Known:
         async with self._pool.transaction(org_id, writes=False) as connection:
             rows = await connection.fetch(queries()["access.token"], org_id, key)
-        caller, expires = None, None
-        if rows and rows[0]["revoked_at"] is None:
+        caller, expires, refusal = None, None, "unauthenticated"
+        if rows and rows[0]["revoked_at"] is None and rows[0]["suspended_at"] is not None:
+            refusal = "token_suspended"
+        elif rows and rows[0]["revoked_at"] is None:
             row = rows[0]
             expires = row["expires_at"].timestamp() if row["expires_at"] else None
             caller = Caller(
                 org_id=org_id, user_id=row["user_id"], token_id=row["id"], name=row["name"], number=row["number"],
                 role=row["role"], patient_id=row["patient_id"], region=row["region"], source=row["source"],
+                version_base=row["version_base"],
             )  # fmt: skip
             self._used.setdefault(org_id, set()).add(caller.token_id)
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
-        known = _Known(caller, now + FRESH_FOR, expires)
+        known = _Known(caller, refusal, now + FRESH_FOR, expires)
         self._known[key] = known
         return known
 
@@ -108,6 +115,11 @@ class Doorkeeper:
         for org_id, ids in used.items():
             async with self._pool.transaction(org_id, writes=True) as connection:
                 await connection.execute(queries()["access.touch"], org_id, sorted(ids), now)
+
+
+def refused(code: str) -> Refused:
+    """The refusal of a request without a token that works."""
+    return refuse(code, "header", "authorization")
 
 
 async def add_user(

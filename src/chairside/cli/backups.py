@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ import typer
 
 from chairside import __version__, embedded
 from chairside.app import owner_place
-from chairside.cli import backup_checks, passphrases
+from chairside.cli import backup_checks, epochs, passphrases
 from chairside.cli.place import DEMO_FILE, DataDir, Fault, command_name, database, mended, say, settings_for
 from chairside.cli.unfinished import begun, marked
 from chairside.cli.wording import counted
@@ -23,8 +24,6 @@ from chairside.embedded import backup as archive
 from chairside.embedded import restoring
 from chairside.embedded.encryption import Secret
 from chairside.settings import Settings
-from chairside.store.pool import connect
-from chairside.store.sql import queries
 
 MOST_BACKUPS = 3
 PassphraseFile = Annotated[
@@ -96,10 +95,13 @@ def _held(settings: Settings, *, with_keys: bool) -> dict[str, bytes]:
     names = [DEMO_FILE, *([settings.key_file.name] if with_keys else [])]
     held = {n: (settings.data_dir / n).read_bytes() for n in names if (settings.data_dir / n).exists()}
     if DEMO_FILE in held and not with_keys:
-        kept = json.loads(held[DEMO_FILE])
-        kept.pop("token", None)
-        held[DEMO_FILE] = json.dumps(kept).encode()
+        held[DEMO_FILE] = without_token(held[DEMO_FILE])
     return held
+
+
+def without_token(demo: bytes) -> bytes:
+    """The demo's file as it is before its token is made."""
+    return json.dumps({k: v for k, v in json.loads(demo).items() if k != "token"}).encode()
 
 
 def restore(
@@ -122,6 +124,7 @@ def restore(
         else:
             _restore_embedded(settings, held)
     say(f"Restored the backup of {held.about.get('made_at', 'an unknown day')} into {settings.data_dir}.")
+    say(epochs.ADVICE)
     if settings.key_file.name not in held.files:
         say(f"It came without keys: put the key file at {settings.key_file} (mode 600) before the next start.")
 
@@ -130,8 +133,8 @@ def _restore_hosted(settings: Settings, held: archive.Backup) -> None:
     """Into an empty database, or one that a restore of this backup has filled and was cut off right after."""
     assert settings.database_url  # noqa: S101 - the caller has looked
     target = asyncio.run(backup_checks.target(settings, held))
-    cut_off, mark = begun(settings.data_dir), f"Restored from the backup {held.digest}"
-    filled = cut_off is not None and asyncio.run(_comment(settings)) == mark
+    cut_off, place = begun(settings.data_dir), replace(owner_place(settings), role=target.owner)
+    filled = cut_off is not None and asyncio.run(epochs.restored_from(place)) == held.digest
     if not filled:
         restoring.refuse_unless_empty(settings.database_url, held.path)
     _make_folder(settings.data_dir)
@@ -141,18 +144,10 @@ def _restore_hosted(settings: Settings, held: archive.Backup) -> None:
                 settings.database_url,
                 owner=target.owner,
                 roles=target.roles,
-                last=f"{backup_checks.handed_over(held, target.owner)}\n{restoring.comment('schema_migrations', mark)}",
+                last=f"{backup_checks.handed_over(held, target.owner)}\n{epochs.restoring_from(held.digest)}",
             )
+        asyncio.run(epochs.begin(place, since=_moment(held)))
         _write_files(settings.data_dir, held)
-
-
-async def _comment(settings: Settings) -> str | None:
-    connection = await connect(owner_place(settings))
-    try:
-        found: str | None = await connection.fetchval(queries()["backup.restored"])
-        return found
-    finally:
-        await connection.close()
 
 
 def _restore_embedded(settings: Settings, held: archive.Backup) -> None:
@@ -168,12 +163,19 @@ def _restore_embedded(settings: Settings, held: archive.Backup) -> None:
                     at,
                     owner=at.owner,
                     roles=backup_checks.roles(held, there=(at.owner, at.app, at.superuser)),
-                    last=backup_checks.handed_over(held, at.owner),
+                    last=f"{backup_checks.handed_over(held, at.owner)}\n{epochs.restoring_from(held.digest)}",
                 )
+                asyncio.run(epochs.begin(owner_place(settings), since=_moment(held)))
         except embedded.EmbeddedError:
             shutil.rmtree(data_dir / "postgres", ignore_errors=True)
             raise
         _write_files(data_dir, held)
+
+
+def _moment(held: archive.Backup) -> datetime | None:
+    """The moment as of which the backup was made, None for one that does not say it."""
+    made_at = held.about.get("made_at")
+    return datetime.fromisoformat(made_at) if made_at else None
 
 
 def _make_folder(data_dir: Path) -> None:
@@ -192,7 +194,9 @@ def _require_empty(settings: Settings, held: archive.Backup) -> None:
 
 
 def _write_files(data_dir: Path, held: archive.Backup) -> None:
-    for name, content in held.files.items():
+    for name, kept in held.files.items():
+        # The demo's token is suspended as all are; without it, `serve --demo` makes another.
+        content = without_token(kept) if name == DEMO_FILE else kept
         handle = os.open(data_dir / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(content)

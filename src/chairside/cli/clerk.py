@@ -166,7 +166,7 @@ async def system_caller(pool: Pool, org_id: str) -> Caller:
         raise no_such_org(org_id)
     return Caller(
         org_id=org_id, user_id=user["id"], token_id=user["id"], name=user["name"], number=user["number"], role="admin",
-        region=org["region"],
+        region=org["region"], version_base=org["version_base"],
     )  # fmt: skip
 
 

@@ -16,8 +16,8 @@ def demo(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         raise Fault(f"There is no demo practice in {settings.data_dir}; `chairside serve --demo` makes one.")
     if "token" not in kept:
         raise Fault(
-            f"The demo practice in {settings.data_dir} has no token, because it is unfinished or was restored without"
-            " its keys; `chairside serve --demo` finishes it and makes a token."
+            f"The demo practice in {settings.data_dir} has no token, because it is unfinished or was restored;"
+            " `chairside serve --demo` finishes it and makes a token."
         )
     url = kept.get("url") or base_url(settings)
     shown = {

@@ -27,7 +27,7 @@ from rich.panel import Panel
 
 from chairside import __version__, embedded
 from chairside.app import freeze
-from chairside.cli import clerk, keys, upgrade
+from chairside.cli import clerk, epochs, keys, upgrade
 from chairside.cli.demo_command import base_url
 from chairside.cli.place import DataDir, Fault, demo_file, keep_demo, mended, say, settings_for
 from chairside.cli.unfinished import refuse_unfinished
@@ -100,6 +100,8 @@ def _end() -> None:
 
 async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:
     refuse_unfinished(settings.data_dir)  # it may have begun while the start waited for the directory
+    if settings.database_url:
+        await epochs.refuse_unfinished(settings)
     for name in await upgrade.bring_up(settings, say):
         say(f"Database brought to {name}.")
     await keys.ensure(settings)

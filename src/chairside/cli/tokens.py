@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -11,12 +12,13 @@ import typer
 from chairside.access.roles import ROLES
 from chairside.cli import clerk
 from chairside.cli.place import AsJson, DataDir, Fault, Org, no_such_org, org_id, out, run_in, say, settings_for
+from chairside.cli.wording import counted
 from chairside.records.people.communications import SOURCES
 from chairside.store.pool import Pool
 from chairside.store.sql import queries
 from chairside.types import is_uuid
 
-app = typer.Typer(help="Make, list and revoke tokens.", no_args_is_help=True)
+app = typer.Typer(help="Make, list, revoke and reinstate tokens.", no_args_is_help=True)
 
 
 @app.command("create")
@@ -60,7 +62,8 @@ def list_(org: Org, as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
     async def work() -> list[dict[str, Any]]:
         async with clerk.working(settings) as (pool, _):
-            return [dict(row) for row in await _rows(pool, org, "access.tokens")]
+            now = datetime.now(UTC)
+            return [dict(row, state=state_of(row, now)) for row in await _rows(pool, org, "access.tokens")]
 
     rows = run_in(settings, work)
     shown = [(row, row.pop("expires_there"), row.pop("used_there")) for row in rows]
@@ -68,7 +71,8 @@ def list_(org: Org, as_json: AsJson = False, data_dir: DataDir = None) -> None:
         out(json.dumps(rows, indent=1, default=str, ensure_ascii=False))
         return
     for row, expires, last_used in shown:
-        ends = "revoked" if row["revoked_at"] else f"until {expires:%Y-%m-%d}" if expires else "no end"
+        until = f"until {expires:%Y-%m-%d}" if expires else "no end"
+        ends = until if row["state"] == "active" else row["state"]
         used = f"used {last_used:%Y-%m-%d %H:%M}" if last_used else "never used"
         out(f"{row['id']}  {row['prefix']}…  {row['role']:<12}{ends:<18}{used:<24}{row['name']}")
 
@@ -89,6 +93,39 @@ def revoke(
     if not run_in(settings, work):
         raise Fault(f"Org {org} has no such token that still works; `chairside token list` shows its tokens.")
     say("Revoked.")
+
+
+@app.command("reinstate")
+def reinstate(
+    org: Org,
+    token: Annotated[
+        str | None, typer.Argument(help="Its id, or the first characters that `token list` shows.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All suspended tokens of the org.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Let a suspended token in again, or all of the org; a restore suspends all tokens."""
+    settings, org = settings_for(data_dir), org_id(org)
+    if every == (token is not None):
+        raise Fault("Name one token, or --all of them.")
+
+    async def work() -> int:
+        async with clerk.working(settings) as (pool, _):
+            return len(await _rows(pool, org, "access.reinstate", token.rstrip("…") if token else None))
+
+    reinstated = run_in(settings, work)
+    if not reinstated:
+        raise Fault(f"Org {org} has no such suspended token; `chairside token list` shows its tokens.")
+    say(f"Reinstated {counted(reinstated, 'token')}.")
+
+
+def state_of(row: Mapping[str, Any], now: datetime) -> str:
+    """The word for whether a token works, and why not."""
+    if row["revoked_at"]:
+        return "revoked"
+    if row["expires_at"] and row["expires_at"] <= now:
+        return "expired"
+    return "suspended" if row["suspended_at"] else "active"
 
 
 async def _rows(pool: Pool, org: str, query: str, *args: object) -> list[Any]:

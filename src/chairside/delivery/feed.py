@@ -8,6 +8,7 @@ from typing import Any
 from chairside.changes import Asked, Record, Reply
 from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
+from chairside.errors import refuse
 from chairside.fields import Entry
 from chairside.resource import Kind
 from chairside.types import Boolean, Integer, Many, Names
@@ -22,32 +23,40 @@ def event_types(kinds: Iterable[Kind]) -> tuple[str, ...]:
 
 async def read_feed(desk: Desk, asked: Asked) -> Reply:
     """Events after a number. Numbers are given out under the lock of the org's head, to committed events alone, so
-    none can appear later before one that was seen."""
+    none can appear later before one that was seen.
+
+    Callers see the stored numbers and versions on top of what the org's epoch adds, so each epoch is without gaps, and
+    nothing that was stored has to be numbered anew.
+    """
     after, limit = asked.query["after"], asked.query["limit"]
     # Known before the events are read: one that gets its number meanwhile must not be passed over.
-    last, waiting = await _number(desk)
+    base, last, waiting = await _number(desk)
     if asked.query["latest"]:
-        return Reply(data={"items": [], "next_after": last, "has_more": waiting})
+        return Reply(data={"items": [], "next_after": base + last, "has_more": waiting})
+    if after and not base <= after <= base + last:
+        raise refuse("feed_reset", "query", "after")
     types = sorted({name for names in asked.query.get("types") or () for name in names}) or None
-    rows = await desk.ask("events.feed", after, limit + 1, types)
-    items = [_shown(row) for row in rows[:limit]]
-    head = items[-1]["sequence"] if items else max(after, last)
+    rows = await desk.ask("events.feed", max(0, after - base), limit + 1, types)
+    items = [_shown(row, base, desk.version_base) for row in rows[:limit]]
+    head = items[-1]["sequence"] if items else base + last
     return Reply(data={"items": items, "next_after": head, "has_more": len(rows) > limit or waiting})
 
 
-async def _number(desk: Desk) -> tuple[int, bool]:
-    """The last number given out, and whether events may still wait for theirs: a call numbers a bounded number."""
+async def _number(desk: Desk) -> tuple[int, int, bool]:
+    """The epoch's base, the last stored number, and whether events may still wait: a call numbers a bounded number."""
     [known] = await desk.ask("events.pending")
     if not known["pending"]:
-        return int(known["last"]), False
+        return int(known["base"]), int(known["last"]), False
     # Two statements: what waited for the lock must not number by a snapshot from before it had it.
     [head] = await desk.ask("events.hold_feed")
     numbered = await desk.fetch_status("events.number", head["last"], MOST_NUMBERED)
     await desk.fetch_status("events.move_head", numbered)
-    return int(head["last"]) + numbered, numbered == MOST_NUMBERED
+    return int(known["base"]), int(head["last"]) + numbered, numbered == MOST_NUMBERED
 
 
-def _shown(row: Record) -> dict[str, Any]:
+def _shown(row: Record, base: int, version_base: int) -> dict[str, Any]:
+    row["sequence"] += base
+    row["version"] += version_base
     actor = {"id": row.pop("actor_id"), "name": row.pop("actor_name"), "role": row.pop("actor_role")}
     changed, notes = row.pop("changed"), row.pop("notes")
     return {**row, "actor": actor, "changed": _words(changed), "notes": _words(notes)}
@@ -71,10 +80,12 @@ def feed_of(kinds: Iterable[Kind]) -> Operation:
         summary="Read the feed of changes",
         doc=(
             "Every change of the org's records, in one order without gaps: ask again with after=next_after. Names of"
-            " changed fields, never their values."
+            " changed fields, never their values. After a restore of the server the numbers go on far above, and an"
+            " `after` from before is answered with 410 `feed_reset`: read everything again from 0."
         ),
         answer="EventFeedOut",
         run=read_feed,
+        errors=("feed_reset",),
         query=(
             Entry(key="after", type=Integer(max=2**53), doc="The last sequence already seen.", default=0),
             Entry(

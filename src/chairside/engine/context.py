@@ -13,7 +13,8 @@ from chairside.engine.answers import View
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """A user of an org, by the token that was shown. A portal caller is bound to one patient; `source` is the origin
-    that the token was made to name in communication logs, if any."""
+    that the token was made to name in communication logs, if any. `version_base` is what the org's epoch adds to stored
+    versions."""
 
     org_id: str
     user_id: str
@@ -24,6 +25,7 @@ class Caller:
     patient_id: str | None = None
     region: str = "US"
     source: str | None = None
+    version_base: int = 0
 
     @property
     def portal(self) -> bool:

@@ -56,6 +56,10 @@ class Desk:
         return self.context.caller.region
 
     @property
+    def version_base(self) -> int:
+        return self.context.caller.version_base
+
+    @property
     def view(self) -> View:
         return self.context.view
 
@@ -135,7 +139,8 @@ class Desk:
         )
 
     def _expect(self, version: int, values: Mapping[str, object]) -> None:
-        """The caller must have seen this version, if they say which one they have seen."""
+        """Refuses a caller who names another version than this stored one, as callers see it."""
+        version += self.version_base
         wanted = self.context.if_match
         if wanted is not None and version not in wanted:
             raise refuse("precondition_failed", "header", "if-match", current_version=version)
@@ -204,11 +209,11 @@ class Desk:
     def reply(self, kind: str, record: Record, extra: Mapping[str, object] | None = None) -> Reply:
         """The answer that shows a record to this caller."""
         declared = self.tables[kind].kind
-        data = self.shapes.of_record(declared, record, self.view)
+        data = self.shapes.of_record(declared, record, self.view, self.version_base)
         if extra:
             data |= {name: value for name, value in extra.items() if name in data}
         patient_id = record["id"] if kind == "patient" else record.get("patient_id")
-        tag = etag(declared, record["version"], record.get("revision", 0))
+        tag = etag(declared, record["version"] + self.version_base, record.get("revision", 0))
         return Reply(data=data, record_id=record["id"], patient_id=patient_id, etag=tag)
 
     async def listed(self, kind: str, asked: Asked, **query: object) -> list[dict[str, Any]]:

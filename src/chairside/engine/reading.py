@@ -31,7 +31,7 @@ async def page(desk: Desk, table: Table, asked: Asked) -> dict[str, object] | li
     kind, query = table.kind, asked.query
     narrowed = await _narrow(desk, table, asked)
     rows = await _page_rows(desk, table, query, narrowed)
-    found = desk.shapes.of_rows(kind, rows, desk.view)
+    found = desk.shapes.of_rows(kind, rows, desk.view, desk.version_base)
     if kind.bare_list:
         return found
     size, number = query["page_size"], query["page"]
@@ -50,7 +50,7 @@ async def _count(desk: Desk, kind: Kind, narrowed: Narrowing) -> int:
 async def items(desk: Desk, table: Table, asked: Asked) -> list[dict[str, Any]]:
     """The answers of one page alone."""
     rows = await _page_rows(desk, table, asked.query, await _narrow(desk, table, asked))
-    return [desk.shapes.of_row(table.kind, row, desk.view) for row in rows]
+    return [desk.shapes.of_row(table.kind, row, desk.view, desk.version_base) for row in rows]
 
 
 async def where(desk: Desk, table: Table, columns: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ async def where(desk: Desk, table: Table, columns: Mapping[str, object]) -> list
     for column, value in columns.items():
         narrowed.add("equals", column, value)
     rows = await _page_rows(desk, table, {}, narrowed)
-    return [desk.shapes.of_row(table.kind, row, desk.view) for row in rows]
+    return [desk.shapes.of_row(table.kind, row, desk.view, desk.version_base) for row in rows]
 
 
 async def _page_rows(desk: Desk, table: Table, query: Mapping[str, Any], narrowed: Narrowing) -> list[Any]:
@@ -113,7 +113,7 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
         "start_cursor": _write_cursor(desk, found[0], about) if found else None,
     }
     rows = await _rows(desk, table, narrowed, found) if apart else found
-    return {"data": desk.shapes.of_rows(kind, rows, desk.view), "page_info": info}
+    return {"data": desk.shapes.of_rows(kind, rows, desk.view, desk.version_base), "page_info": info}
 
 
 async def _settled_until(desk: Desk) -> datetime:
@@ -221,7 +221,7 @@ def _about(kind: Kind, org_id: str, query: Mapping[str, Any], sort: Sort) -> str
 def _write_cursor(desk: Desk, row: Any, about: str) -> str:
     value = row["sort_value"]
     form = "n" if value is None else "t" if isinstance(value, datetime) else "d" if isinstance(value, date) else "s"
-    return desk.vault.write_cursor(msgspec.json.encode([row["id"], form, value]), about)
+    return desk.vault.write_cursor(msgspec.json.encode([row["id"], form, value, desk.version_base]), about)
 
 
 def _read_cursor(desk: Desk, token: str | None, about: str) -> Cursor | None:
@@ -230,7 +230,9 @@ def _read_cursor(desk: Desk, token: str | None, about: str) -> Cursor | None:
     payload = desk.vault.read_cursor(token, about)
     if payload is None:
         raise refuse("invalid_cursor", "query", "after")
-    record_id, form, value = msgspec.json.decode(payload)
+    record_id, form, value, *epoch = msgspec.json.decode(payload)
+    if sum(epoch) != desk.version_base:  # the base tells epochs apart, and releases before epochs wrote none
+        raise refuse("feed_reset", "query", "after")
     if form == "t":
         value = datetime.fromisoformat(value)
     elif form == "d":

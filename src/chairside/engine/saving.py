@@ -144,9 +144,10 @@ async def _conflict(desk: Desk, table: Table, before: Record) -> None:
     now = await desk.load(table.kind.name, before["id"], at=("path", table.kind.id_param))
     if now["version"] == before["version"]:
         raise Rewritten  # the server wrote what it keeps, which is no conflict for the caller
+    current = now["version"] + desk.version_base
     if desk.base_version is None:
-        raise refuse("precondition_failed", "header", "if-match", current_version=now["version"])
-    raise refuse("version_conflict", desk.base_version_in, "base_version", current_version=now["version"])
+        raise refuse("precondition_failed", "header", "if-match", current_version=current)
+    raise refuse("version_conflict", desk.base_version_in, "base_version", current_version=current)
 
 
 async def _index(desk: Desk, kind: Kind, changes: Sequence[Change]) -> None:

@@ -26,12 +26,15 @@ async def get(kind: Kind, desk: Desk, asked: Asked) -> Reply:
     rows = await desk.fetch(table.get_any if archived else table.get, record_id, *owner)
     if not rows:
         raise refuse("not_found", "path", kind.id_param)
-    data = desk.shapes.of_row(kind, rows[0], desk.view)
+    data = desk.shapes.of_row(kind, rows[0], desk.view, desk.version_base)
     if asked.query.get("reveal"):
         data |= await _revealed(kind, desk, record_id, asked.query["reveal"], archived=bool(archived))
     named = asked.path.get("patient_uuid") or (data.get("patient") or {}).get("id")
     patient_id = record_id if kind.name == "patient" else named
-    tag = etag(kind, rows[0]["version"], rows[0]["self.revision"] if kind.bookkept else 0) if kind.versioned else None
+    tag = None
+    if kind.versioned:
+        revision = rows[0]["self.revision"] if kind.bookkept else 0
+        tag = etag(kind, rows[0]["version"] + desk.version_base, revision)
     return Reply(data=data, record_id=record_id, patient_id=patient_id, etag=tag, computed=kind.computed)
 
 

@@ -9,9 +9,10 @@ import msgspec
 from chairside.engine.operations import Operation
 from chairside.errors import Problem
 
-FORBIDDEN, INVALID = 403, 422
+UNAUTHENTICATED, FORBIDDEN, INVALID = 401, 403, 422
 STATUS: Mapping[str, int] = {
     "unauthenticated": 401,
+    "token_suspended": 401,
     "forbidden": 403,
     "field_forbidden": 403,
     "not_found": 404,
@@ -27,6 +28,7 @@ STATUS: Mapping[str, int] = {
     "duplicate_category": 409,
     "duplicate_relationship": 409,
     "primary_exists": 409,
+    "feed_reset": 410,
     "precondition_failed": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,
@@ -122,6 +124,6 @@ def headers_of(problems: Sequence[Problem]) -> dict[str, str]:
     for problem in problems:
         if problem.type in RETRY_AFTER:
             headers["retry-after"] = str(problem.extra.get("retry_after", RETRY_AFTER[problem.type]))
-        if problem.type == "unauthenticated":
+        if status_of(problem.type) == UNAUTHENTICATED:
             headers["www-authenticate"] = "Bearer"
     return headers

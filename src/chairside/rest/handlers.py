@@ -17,7 +17,7 @@ from litestar.types import Receive, Scope, Send
 from msgspec.structs import replace
 
 from chairside.access import roles
-from chairside.access.tokens import Doorkeeper
+from chairside.access.tokens import Doorkeeper, refused
 from chairside.changes import Asked
 from chairside.engine import audit
 from chairside.engine.context import Caller, Context
@@ -100,10 +100,9 @@ async def _answer(house: House, operation: Operation, route: str, request: Askin
 
 async def _caller(house: House, request: Asking) -> Caller:
     token = reading.bearer(request.scope["headers"])
-    caller = await house.doorkeeper.caller(token) if token else None
-    if caller is None:
-        raise refuse("unauthenticated", "header", "authorization")
-    return caller
+    if token is None:
+        raise refused("unauthenticated")
+    return await house.doorkeeper.caller(token)
 
 
 def _context(

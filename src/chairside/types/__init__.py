@@ -2,7 +2,7 @@
 
 from chairside.types.blanks import or_blank, takes_blank
 from chairside.types.checks import Invalid, Type, all_of, text_of
-from chairside.types.numbers import Boolean, Integer, Number, money
+from chairside.types.numbers import Boolean, Integer, Number, Version, money
 from chairside.types.ssn import Ssn, is_mask, mask_of
 from chairside.types.texts import (
     Choice,
@@ -44,6 +44,7 @@ __all__ = [
     "Timezone",
     "Type",
     "Uuid",
+    "Version",
     "all_of",
     "color",
     "icd10",

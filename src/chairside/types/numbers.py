@@ -38,6 +38,18 @@ class Integer:
 
 
 @dataclass(frozen=True, slots=True)
+class Version(Integer):
+    """A record's version. Stored as a small number, and shown on top of what the org's epoch adds, as a larger one."""
+
+    min: int = 1
+    max: int = 2**53
+
+    @property
+    def sql(self) -> str:
+        return "integer"
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     """An exact decimal with `scale` places, sent as a number or numeric text, answered as text."""
 

@@ -52,7 +52,7 @@ ACTIONS = (
         answer="cursor:PatientOut",
         run=actions.walk,
         query=WALK_QUERY,
-        errors=("not_found", "invalid_cursor"),
+        errors=("not_found", "invalid_cursor", "feed_reset"),
     ),
     Action(
         name="search",

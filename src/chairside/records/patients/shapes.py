@@ -15,7 +15,6 @@ from chairside.types import (
     Choice,
     Date,
     Email,
-    Integer,
     Invalid,
     Many,
     Phone,
@@ -24,6 +23,7 @@ from chairside.types import (
     Text,
     Timestamp,
     Uuid,
+    Version,
     money,
 )
 
@@ -167,7 +167,7 @@ BILLING_ACCOUNT = Entry(
 )
 TRANSITION = body_of(
     "TransitionStatusIn",
-    Entry(key="base_version", type=Integer(min=1), doc="Version the caller has seen.", required=True),
+    Entry(key="base_version", type=Version(), doc="Version the caller has seen.", required=True),
     Entry(key="new_status", type=Choice(STATUSES, name="PatientStatus"), doc="Where the patient goes.", required=True),
     example={"base_version": 1, "new_status": "inactive"},
 )
@@ -191,7 +191,7 @@ BALANCES = body_of(
     Entry(key="insurance_estimate", type=money(), doc="What insurance is expected to pay.", nullable=True),
     Entry(key="payment_plan_due", type=money(), doc="Due now under a payment plan.", nullable=True),
     Entry(key="as_of", type=Timestamp(), doc="As of when; now, if absent.", nullable=True),
-    Entry(key="base_version", type=Integer(min=1), doc="If given, a stale one is refused."),
+    Entry(key="base_version", type=Version(), doc="If given, a stale one is refused."),
     doc="Replaces all balances of the patient.",
     example={
         "balance_0_30": "120.50", "balance_31_60": 0, "balance_61_90": 0, "balance_over_90": 0,

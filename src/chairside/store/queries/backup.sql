@@ -84,5 +84,5 @@ FROM pg_database d WHERE d.datname = current_database();
 SELECT name FROM unnest($1::text[]) AS name WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = name) ORDER BY 1;
 
 -- name: restored
--- The comment by which a restore that was cut off after its commit is known, null without one.
+-- The comment that a restore left on the database, null without one.
 SELECT obj_description(to_regclass('public.schema_migrations'), 'pg_class');

@@ -19,8 +19,8 @@ INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, acti
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text::uuid[], $20, $21, $22);
 
 -- name: pending
--- Whether any event waits for its number, and the last number given out.
-SELECT EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND sequence IS NULL) AS pending, last
+-- Whether any event waits for its number, the last stored number, and what the epoch adds to stored numbers.
+SELECT EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND sequence IS NULL) AS pending, last, base
 FROM event_heads WHERE org_id = $1;
 
 -- name: hold_feed

@@ -10,7 +10,7 @@ INSERT INTO org_settings (org_id, id, blocking_preset, timezone, created_at, upd
 VALUES ($1, $1, $2, $3, $4, $4, 1);
 
 -- name: read
-SELECT id, name, region, created_at FROM orgs WHERE id = $1;
+SELECT id, name, region, version_base, created_at FROM orgs WHERE id = $1;
 
 -- name: since
 -- The time zone of an org, and the day there on which it was made.

@@ -45,8 +45,9 @@ WHERE org_id = $1 AND field_definition_id = $2 AND deleted_at IS NULL;
 -- name: form
 -- Every active definition with the patient's value, in the order of the form.
 SELECT d.id, d.name, d.description, d.field_type, d.dropdown_options, d.is_required, d.item_order, v.value,
-  v.version
+  v.version + o.version_base AS version
 FROM field_definitions d
+  JOIN orgs o ON o.id = $1
   LEFT JOIN patient_field_values v ON v.org_id = $1 AND v.patient_id = $2 AND v.field_definition_id = d.id
     AND v.deleted_at IS NULL
 WHERE d.org_id = $1 AND d.deleted_at IS NULL
