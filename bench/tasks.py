@@ -12,9 +12,10 @@ from urllib.parse import quote_plus
 import msgspec
 
 from bench.chart import ROWS
-from bench.limit import Choice, Script, script
+from bench.limit import Choice, Script, script, text_of
 from bench.samples import CHANGED_EACH, Samples, body
 from bench.statements import Ask, Call, listening
+from chairside.store.sql import queries
 
 CLIENTS, MOST_CONNECTIONS = 16, 128
 # pgbench chooses anew who is read only so often, because choosing is a statement that the server does not run.
@@ -167,10 +168,12 @@ def marks(calls: Sequence[Call]) -> dict[str, str]:
     """What is new in each write: ids of audit record, event and rows of the summary, and the time."""
     _, audit_id, at, *rest = next(call.values for call in calls if "INSERT INTO audit_events" in call.sql)
     event_id = next(value[0] for value in rest if isinstance(value, list | tuple))
+    _, known_id, known_at = next(call.values for call in calls if call.sql == queries()["clock.latest"])
     added = [call.values[1] for call in calls if call.sql.startswith("INSERT INTO patient_counts")]
     assert isinstance(at, datetime)  # noqa: S101 - a statement of another form would make another measurement
     rows = {str(each): NEW_ID for ids in added if isinstance(ids, list | tuple) for each in ids}
-    return {str(audit_id): NEW_ID, str(event_id): NEW_ID, at.isoformat(): NOW, **rows}
+    known = {str(known_id): NEW_ID, text_of(known_at): NOW}
+    return {**known, str(audit_id): NEW_ID, str(event_id): NEW_ID, at.isoformat(): NOW, **rows}
 
 
 def _scripts(calls: Mapping[str, Sequence[Call]], patient_id: str, count: int, org_id: str) -> dict[str, Script]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from chairside.cli.findings import Finding, Owner, fault, fine
+from datetime import UTC, datetime, timedelta
+
+from chairside.cli.findings import Finding, Owner, fault, fine, warning
 from chairside.cli.wording import counted
 from chairside.records import ALL
 from chairside.records.patients import PATIENTS
 from chairside.store import rekeying
+from chairside.store.clock import latest
 from chairside.store.counts import drift_statement
 from chairside.store.sql import queries
 from chairside.store.tables import columns_of
 from chairside.store.transactions import transaction
 
+# Clocks of machines that are kept in step differ by milliseconds.
+MOST_AHEAD = timedelta(minutes=1)
+
 
 async def examine(owner: Owner) -> list[Finding]:
     columns = await _columns(owner)
     # Nothing can be counted in tables that lack a column.
-    return [columns, *([await _totals(owner), await _search_keys(owner)] if columns.good else [])]
+    return [columns, *([await _totals(owner), await _search_keys(owner), await _clocks(owner)] if columns.good else [])]
 
 
 async def _columns(owner: Owner) -> Finding:
@@ -47,3 +53,17 @@ async def _search_keys(owner: Owner) -> Finding:
     if late:
         return fault("search keys", f"behind in org {', '.join(late)}; run `chairside migrate`")
     return fine("search keys", "derived by this release")
+
+
+async def _clocks(owner: Owner) -> Finding:
+    """Whether the newest record of an org bears a time that has not come yet: later ones are numbered on from there."""
+    ahead: list[str] = []
+    for org in await owner.fetch(queries()["orgs.all"]):
+        async with transaction(owner, org["id"], writes=False, large=True):
+            by = await latest(owner, org["id"]) - datetime.now(UTC)
+        if by > MOST_AHEAD:
+            ahead.append(f"org {org['id']} by {counted(int(by.total_seconds()) // 60, 'minute')}")
+    if ahead:
+        remedy = "a clock was ahead when they were written; set it right, new times go on from there meanwhile"
+        return warning("clock", f"times of records are ahead of this machine's clock: {', '.join(ahead)}; {remedy}")
+    return fine("clock", "no record bears a time that has not come")

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from chairside.engine.audit_keys import AuditKeys
 from chairside.engine.context import Context
-from chairside.engine.ids import new_id
 from chairside.engine.shown import NOTHING, Shown
 from chairside.errors import refuse
+from chairside.store.clock import clocks
 from chairside.store.pool import AWAY, Pool
 
 Entry = tuple[object, ...]
@@ -40,7 +40,7 @@ def entry(
     others = [patient for patient in shown.patients if patient != context.patient_id]
     row = (
         caller.org_id,
-        new_id(),
+        clocks.new_id(caller.org_id),
         context.now,
         caller.user_id,
         caller.name,

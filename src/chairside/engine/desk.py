@@ -12,10 +12,10 @@ from chairside.changes import Asked, Change, Record, Reply
 from chairside.engine import days, reading, references, saving, typeahead
 from chairside.engine.answers import Shapes, View, etag
 from chairside.engine.context import Context
-from chairside.engine.ids import new_id
 from chairside.engine.vault import Vault
 from chairside.errors import Problem, refuse
 from chairside.resource import Kind
+from chairside.store.clock import catch_up, clocks
 from chairside.store.lending import Connection
 from chairside.store.sql import queries
 from chairside.store.tables import TODAY, Table
@@ -42,6 +42,7 @@ class Desk:
         self.days: dict[str, date] = {}
         self.events: list[tuple[object, ...]] = []
         self.tallied = 0
+        self.written: set[str] = set()  # ids of the records that this request has written
         self.insists = False
         self.guesses: dict[tuple[str, bytes], bool] = {}
         self.base_version: int | None = None
@@ -71,6 +72,11 @@ class Desk:
         """Counts a comparison of a sent value with a patient's sealed one, whose result the caller will see."""
         if not self.may_reveal:
             self.guesses[patient_id, self.vault.audit.newest.guess_mark(self.org_id, patient_id, value)] = right
+
+    async def take_later_time(self) -> None:
+        """Goes on at a time that is later than all that is committed by now."""
+        await catch_up(self.connection, self.org_id)
+        self.now = clocks.now(self.org_id)
 
     async def ask(self, query: str, *args: object) -> list[Record]:
         """The rows of a named statement of store/queries."""
@@ -150,7 +156,7 @@ class Desk:
 
     def _blank(self, kind: Kind) -> Record:
         record: Record = dict(kind.blank)
-        record |= {"id": new_id(), "created_at": self.now, "updated_at": self.now, "version": 0}
+        record |= {"id": clocks.new_id(self.org_id), "created_at": self.now, "updated_at": self.now, "version": 0}
         caller = self.context.caller
         for column, value in (
             ("created_by", caller.number),

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from chairside.engine import audit
 from chairside.engine.audit_keys import AuditKeys
 from chairside.engine.context import Context
-from chairside.engine.ids import new_id
 from chairside.engine.shown import Shown
 from chairside.errors import Refused, refuse
+from chairside.store.clock import clocks
 from chairside.store.lending import Connection
 from chairside.store.sql import queries
 
@@ -98,5 +98,5 @@ async def _report(
     named = Shown(tuple(dict.fromkeys(patients))[:MOST_NAMED], len(patients))
     outcome, status = ("denied", context.status_guessed) if refused else ("allowed", context.status)
     row = audit.entry(keys, context, "guess", KIND, status=status, outcome=outcome, shown=named)
-    event = (new_id(), EVENT, context.now, KIND, user_id, None, 0, "", "")
+    event = (clocks.new_id(context.caller.org_id), EVENT, context.now, KIND, user_id, None, 0, "", "")
     await connection.execute(queries()["events.record"], *row, *([part] for part in event), *[None] * 5)

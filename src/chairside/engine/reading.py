@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +14,7 @@ from chairside.errors import refuse
 from chairside.questions import question
 from chairside.resource import Filter, Kind, Sort
 from chairside.store import lists
+from chairside.store.clock import latest, moment_of
 from chairside.store.narrowing import Chosen, Narrowing
 from chairside.store.tables import Table, state_of
 from chairside.types import Moment
@@ -117,13 +118,15 @@ async def walk(desk: Desk, table: Table, asked: Asked) -> dict[str, object]:
 
 
 async def _settled_until(desk: Desk) -> datetime:
-    """Up to when no change can still appear: each open write was stamped after the mark it shows.
+    """Returns the time before which no change can still appear.
 
-    The clock is read first and the rows are read by a later snapshot, so nothing slips in between.
+    No machine's clock counts, for they differ and step back. The latest committed time is read first, then the marks of
+    open writes, and the rows by a later snapshot still. So a write whose mark is not seen here is either among those
+    rows, or begins later, reads that latest time too, and takes a later one.
     """
-    now = datetime.now(UTC)
-    since = [row["since"] for row in await desk.ask("sync.writing")]
-    return min([now, *(datetime.fromtimestamp(s / 1_000_000, UTC) for s in since)])
+    committed = await latest(desk.connection, desk.org_id)
+    marks = [moment_of(row["since"] * 1000) for row in await desk.ask("sync.writing")]
+    return min([committed + timedelta(microseconds=1), *marks])
 
 
 async def _run(

@@ -9,11 +9,11 @@ import msgspec
 
 from chairside.changes import Change, Record, SearchWords
 from chairside.engine import days
-from chairside.engine.ids import new_id
 from chairside.engine.references import name_references
 from chairside.engine.summaries import tally
 from chairside.errors import Refused, refuse
 from chairside.resource import Kind
+from chairside.store.clock import event_id
 from chairside.store.sql import queries
 from chairside.store.tables import Table, many
 from chairside.store.transactions import WRITING_MANY
@@ -39,6 +39,7 @@ async def save(desk: Desk, table: Table, change: Change, event: str) -> Record:
     _seal(desk, table.kind, change)
     if not _touched(table, change):
         return change.after
+    await _order(desk, [change])
     _advance(desk, table.kind, change)
     await _write(desk, table, change)
     await _index(desk, table.kind, [change])
@@ -72,6 +73,7 @@ async def save_many(desk: Desk, table: Table, changes: Sequence[Change], event: 
     for change in changes:
         _seal(desk, table.kind, change)
     moved = [c for c in changes if _touched(table, c)]
+    await _order(desk, moved)
     for change in moved:
         _advance(desk, table.kind, change)
     await desk.connection.execute(WRITING_MANY)
@@ -112,6 +114,17 @@ def _seal(desk: Desk, kind: Kind, change: Change) -> None:
 
 def _touched(table: Table, change: Change) -> bool:
     return change.before is None or any(change.before[c] != change.after[c] for c in table.columns)
+
+
+async def _order(desk: Desk, changes: Sequence[Change]) -> None:
+    """Sees to it that these changes are later than those that they follow, also in the order of events.
+
+    A transaction that waited for a record's lock may find a change there which is later than its own time.
+    """
+    followed = (c.before for c in changes if c.before is not None)
+    if any(before["updated_at"] >= desk.now and before["id"] not in desk.written for before in followed):
+        await desk.take_later_time()
+    desk.written.update(c.after["id"] for c in changes)
 
 
 def _advance(desk: Desk, kind: Kind, change: Change) -> None:
@@ -193,7 +206,7 @@ def _note(desk: Desk, table: Table, change: Change, event: str) -> None:
     patient_id = record["id"] if kind.name == "patient" else record.get("patient_id")
     desk.events.append(
         (
-            new_id(),
+            event_id(desk.now, len(desk.events)),
             f"{kind.name}.{event}",
             desk.now,
             kind.name,

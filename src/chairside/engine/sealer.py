@@ -108,7 +108,8 @@ class Sealer:
     async def _seal_some(self, connection: Connection, org_id: str, last: Any, walk: _Walk) -> None:
         """A link of what is unsealed among the next few thousand records."""
         now = datetime.now(UTC)
-        later = now + timedelta(days=1)  # than any record that this server or another has made
+        # Than any record that this server or another has made; an org's clock may be ahead of this machine's.
+        later = max(now, walk.place[0]) + timedelta(days=1)
         end = await connection.fetchrow(queries()["chain.span"], org_id, *walk.place, later, MOST_IN_A_LINK)
         until = (end["at"], end["id"]) if end else (later, LAST_ID)
         rows = await connection.fetch(queries()["chain.unsealed"], org_id, *walk.place, *until)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chairside.changes import Change, Record
-from chairside.engine.ids import new_id
 from chairside.resource import Counted, Kind
 from chairside.store import counts
+from chairside.store.clock import clocks
 from chairside.store.lending import Connection
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def _taken_along(desk: Desk, kind: Kind, turned: Sequence[Change]) -> Coun
 
 
 async def _put(desk: Desk, kind: Kind, moved: Counter[Cell]) -> None:
-    rows = [(new_id(), *cell, n) for cell, n in moved.items() if n]
+    rows = [(clocks.new_id(desk.org_id), *cell, n) for cell, n in moved.items() if n]
     if rows:
         await _add(desk.connection, desk.org_id, kind, rows)
         desk.tallied += len(rows)
@@ -81,7 +81,7 @@ async def _put(desk: Desk, kind: Kind, moved: Counter[Cell]) -> None:
 async def fold(connection: Connection, org_id: str, kind: Kind) -> None:
     """Put one row in the place of those that tell of the same cell, inside the transaction of this connection."""
     taken = await connection.fetch(counts.fold_statement(kind), org_id, MOST_FOLDED)
-    rows = [(new_id(), *cell) for cell in taken if cell["n"]]
+    rows = [(clocks.new_id(org_id), *cell) for cell in taken if cell["n"]]
     if rows:
         await _add(connection, org_id, kind, rows)
 

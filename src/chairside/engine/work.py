@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -27,6 +26,7 @@ from chairside.engine.vault import Vault
 from chairside.errors import refuse
 from chairside.resource import Unique
 from chairside.store import constraints
+from chairside.store.clock import clocks
 from chairside.store.lending import Connection
 from chairside.store.pool import AGAIN, Pool
 from chairside.store.sql import queries
@@ -87,7 +87,7 @@ class Work:
 
     async def write(self, operation: Operation, context: Context, asked: Asked) -> Answer:
         """The answer, once the change is committed; again from the start when the database asks for it."""
-        started = datetime.now(UTC)
+        started = clocks.now(context.caller.org_id)
         self._large += operation.large
         try:
             return await self._write_in_tries(operation, context, asked)
@@ -107,8 +107,8 @@ class Work:
                 async with self.pool.transaction(
                     context.caller.org_id, writes=True, stamps=True, large=operation.large
                 ) as connection:
-                    # Later than the mark that the transaction set, so that no reader by time of change misses it.
-                    stamped = replace(context, now=datetime.now(UTC))
+                    # Later than the mark that the transaction set, and than all that was committed before it.
+                    stamped = replace(context, now=clocks.now(context.caller.org_id))
                     return await self._write(operation, stamped, asked, connection, insists=insists)
             except (*AGAIN, Rewritten) as again:
                 insists |= isinstance(again, Rewritten)
@@ -174,7 +174,7 @@ class Work:
 
     async def _charge(self, context: Context, guesses: guessing.Guesses) -> None:
         """Charges for guesses in a transaction of its own, because the request's is over."""
-        now = datetime.now(UTC)
+        now = clocks.now(context.caller.org_id)
         refused = None
         try:
             async with self.pool.transaction(context.caller.org_id, writes=True) as connection:

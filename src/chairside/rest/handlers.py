@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from chairside.errors import Problem, Refused, refuse
 from chairside.rest import errors, reading
 from chairside.rest.front import Seen
 from chairside.rest.origins import Network, origin_of
+from chairside.store.clock import clocks
 from chairside.store.pool import AWAY
 
 Asking = Request[Any, Any, Any]
@@ -78,7 +79,7 @@ async def _answer(house: House, operation: Operation, route: str, request: Askin
     try:
         caller = await _caller(house, request)
         seen.org_id = caller.org_id
-        now = datetime.now(UTC)
+        now = clocks.now(caller.org_id)
         line = reading.line_of(operation, request.scope, now)
         client_id = await house.work.clients.id_of(caller, origin_of(request.scope, house.trusted))
         context = _context(operation, route, request, caller, client_id, line, now)

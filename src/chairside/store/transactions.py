@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from types import TracebackType
 
 from chairside.errors import refuse
+from chairside.store.clock import catch_up, clocks
 from chairside.store.lending import Connection, Lender
 from chairside.types import is_uuid
 
@@ -61,6 +61,9 @@ class Transaction:
         self._connection = await self._lender.borrow(LONGEST_LARGE if self._large else LONGEST)
         try:
             await self._connection.execute(self._beginning())
+            if self._stamps:
+                # After the mark is set: who does not see the mark has read no more than this does.
+                await catch_up(self._connection, self._org_id)
         except BaseException as fault:
             await self._undo(fault)
             raise
@@ -72,7 +75,8 @@ class Transaction:
         marks = LARGE_LIMITS + LARGE_WHOLE * bounds_the_whole(connection) if self._large else ""
         if self._stamps:
             # Who reads by time of change can see since when this has been writing in their org (queries/sync.sql).
-            marks += f"; SET LOCAL application_name = '{WRITING}{_microseconds()} {org_id.replace('-', '')[-20:]}'"
+            mark = f"{WRITING}{clocks.microseconds(org_id)} {org_id.replace('-', '')[-20:]}"
+            marks += f"; SET LOCAL application_name = '{mark}'"
         # Literal text, because a distributed engine carries SET LOCAL to its workers but not set_config().
         return f"{left_open(connection)}BEGIN{mode}; SET LOCAL app.org = '{org_id}'{marks}"
 
@@ -129,10 +133,6 @@ def left_open(connection: Connection) -> str:
 
 def bounds_the_whole(connection: Connection) -> bool:
     return connection.get_server_version().major >= WHOLE_SINCE
-
-
-def _microseconds() -> int:
-    return time.time_ns() // 1000
 
 
 async def _roll_back(connection: Connection) -> None:
