@@ -30,7 +30,7 @@ from chairside.types import Moment
 
 TABLES = tables(ALL)
 # What management commands ask as the owner, of no org or of all.
-OF_OWNER = frozenset({"orgs.all", "orgs.add", "orgs.read"})
+OF_OWNER = frozenset({"orgs.all", "orgs.add", "orgs.read", "retention.policy", "retention.keep"})
 OF_NO_ORG = (
     "backup.",
     "doctor.",

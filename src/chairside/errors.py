@@ -50,6 +50,7 @@ CODES: Mapping[str, str] = {
     "idempotency_conflict": "The Idempotency-Key was used before for another method, path or body.",
     "idempotency_in_progress": "A request with this Idempotency-Key is still running; send it again later.",
     "feed_reset": "The server was restored since this number or cursor was given out; read all again from the start.",
+    "feed_truncated": "Events after this number are no longer kept; read all records again and go on after kept_after.",
     # rules of the records
     "duplicate_chart_number": "Another patient of the org, archived ones included, has this chart number.",
     "duplicate_name": "Another active record of this catalog has this name.",

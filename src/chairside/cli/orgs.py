@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from chairside.app import owner_place
+from chairside.app import as_owner, owner_place
 from chairside.cli import clerk
-from chairside.cli.place import AsJson, DataDir, Fault, out, run_in, settings_for
+from chairside.cli.place import AsJson, DataDir, Fault, no_such_org, org_id, out, run_in, settings_for
 from chairside.days import zone_names
 from chairside.engine.ids import new_id
 from chairside.settings import Settings
@@ -64,6 +64,34 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         return
     for row, since in rows:
         out(f"{row['id']}  {row['region']}  {row['timezone']:<20}  {since}  {row['name']}")
+
+
+@app.command("retention")
+def retention(
+    org: Annotated[str, typer.Argument(help="Id of the org.")],
+    events_days: Annotated[
+        int | None, typer.Option(min=30, max=36_500, help="Days to keep events for.", show_default=False)
+    ] = None,
+    audit_years: Annotated[
+        int | None, typer.Option(min=6, max=100, help="Years to keep audit records for.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show or set how long an org keeps its events and its audit trail."""
+    settings = settings_for(data_dir)
+    chosen = org_id(org)
+    kept = run_in(settings, partial(_policy, settings, chosen, events_days, audit_years))
+    out(f"events: {kept['events_days']} days, audit trail: {kept['audit_years']} years")
+
+
+async def _policy(settings: Settings, org: str, events_days: int | None, audit_years: int | None) -> dict[str, int]:
+    """Sets the parts of an org's policy that are given, and returns all of it."""
+    async with as_owner(settings) as owner:
+        await owner.execute(queries()["retention.keep"], org, events_days, audit_years)
+        row = await owner.fetchrow(queries()["retention.policy"], org)
+    if row is None:
+        raise no_such_org(org)
+    return dict(row)
 
 
 async def _rows(settings: Settings) -> list[tuple[dict[str, str], str]]:

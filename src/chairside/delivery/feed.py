@@ -37,9 +37,18 @@ async def read_feed(desk: Desk, asked: Asked) -> Reply:
         raise refuse("feed_reset", "query", "after")
     types = sorted({name for names in asked.query.get("types") or () for name in names}) or None
     rows = await desk.ask("events.feed", max(0, after - base), limit + 1, types)
+    await _refuse_truncated(desk, after, base, rows)
     items = [_shown(row, base, desk.version_base) for row in rows[:limit]]
     head = items[-1]["sequence"] if items else base + last
     return Reply(data={"items": items, "next_after": head, "has_more": len(rows) > limit or waiting})
+
+
+async def _refuse_truncated(desk: Desk, after: int, base: int, rows: list[Record]) -> None:
+    """Refuses when events after this number are no longer kept. Retention runs beside readers, so what counts is how
+    far events were dropped when these rows were read, or later."""
+    [head] = rows[:1] or await desk.ask("events.pending")
+    if head["dropped"] > max(0, after - base):
+        raise refuse("feed_truncated", "query", "after", kept_after=base + head["dropped"])
 
 
 async def _number(desk: Desk) -> tuple[int, int, bool]:
@@ -59,6 +68,7 @@ def _shown(row: Record, base: int, version_base: int) -> dict[str, Any]:
     row["version"] += version_base
     actor = {"id": row.pop("actor_id"), "name": row.pop("actor_name"), "role": row.pop("actor_role")}
     changed, notes = row.pop("changed"), row.pop("notes")
+    del row["dropped"]
     return {**row, "actor": actor, "changed": _words(changed), "notes": _words(notes)}
 
 
@@ -80,12 +90,14 @@ def feed_of(kinds: Iterable[Kind]) -> Operation:
         summary="Read the feed of changes",
         doc=(
             "Every change of the org's records, in one order without gaps: ask again with after=next_after. Names of"
-            " changed fields, never their values. After a restore of the server the numbers go on far above, and an"
-            " `after` from before is answered with 410 `feed_reset`: read everything again from 0."
+            " changed fields, never their values. Events are kept for 400 days, or as long as the org's policy says; an"
+            " `after` from before is answered with 410 `feed_truncated`, and `kept_after` is where the feed begins."
+            " After a restore of the server the numbers go on far above, and an `after` from before is answered with"
+            " 410 `feed_reset`: read everything again from 0."
         ),
         answer="EventFeedOut",
         run=read_feed,
-        errors=("feed_reset",),
+        errors=("feed_reset", "feed_truncated"),
         query=(
             Entry(key="after", type=Integer(max=2**53), doc="The last sequence already seen.", default=0),
             Entry(

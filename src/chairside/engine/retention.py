@@ -15,10 +15,13 @@ from chairside.store.leases import Lease
 from chairside.store.lending import Connection
 from chairside.store.pool import AWAY, Pool
 from chairside.store.sql import queries
+from chairside.store.transactions import transaction
 
 log = structlog.get_logger("chairside.retention")
 NAME = "retention"
 LOOK_SECONDS, PAUSE_SECONDS = 60.0, 600.0
+# Events that get numbers at once.
+MOST_NUMBERED = 5000
 # Twice the day that is promised for retries with an Idempotency-Key.
 ANSWERS = timedelta(hours=48)
 # What is dropped, by its statement ($1 the org, $2 a time), and how long it is kept. Each drops a bounded number.
@@ -29,8 +32,8 @@ Owner = Callable[[], AbstractAsyncContextManager[Connection]]
 class Retention:
     """The job of one worker. `owner` connects as the owner of the tables, who may list the orgs and has the leases."""
 
-    def __init__(self, pool: Pool, owner: Owner) -> None:
-        self._pool, self._owner, self._id = pool, owner, new_id()
+    def __init__(self, pool: Pool, owner: Owner, name: str = NAME) -> None:
+        self._pool, self._owner, self._name, self._id = pool, owner, name, new_id()
 
     async def run_forever(self) -> None:
         """Asks for the lease each minute. Neither a database that is away nor a fault ends this."""
@@ -46,13 +49,14 @@ class Retention:
     async def run(self) -> bool:
         """Goes through all orgs, unless another worker does or has done so lately; whether it did."""
         async with self._owner() as owner:
-            lease = Lease(owner, NAME, self._id)
+            lease = Lease(owner, self._name, self._id)
             if not await lease.take():
                 return False
             for row in await owner.fetch(queries()["orgs.all"]):
-                async for _ in self._drop(row["id"]):
-                    if not await lease.take():
-                        return False
+                for dropping in (self._drop(row["id"]), _drop_events(owner, row["id"])):
+                    async for _ in dropping:
+                        if not await lease.take():
+                            return False
             await lease.end(PAUSE_SECONDS)
         return True
 
@@ -66,3 +70,32 @@ class Retention:
                     done = await connection.execute(queries()[statement], org_id, now - kept)
                 dropped = done.split()[-1] != "0"
                 yield
+
+
+async def _drop_events(owner: Connection, org_id: str) -> AsyncIterator[None]:
+    """Drops the events of one org that are older than its policy, as the owner: the server's role may delete none.
+
+    Events that nobody has read yet have no number; they get one first, so that the feed has no gap.
+    """
+    policy = await owner.fetchrow(queries()["retention.policy"], org_id)
+    if policy is None:
+        return
+    before, more = datetime.now(UTC) - timedelta(days=policy["events_days"]), True
+    while more:
+        async with transaction(owner, org_id, writes=True):
+            more = await _number_events(owner, org_id)
+            done = await owner.execute(queries()["retention.drop_events"], org_id, before)
+        more |= done.split()[-1] != "0"
+        yield
+
+
+async def _number_events(owner: Connection, org_id: str) -> bool:
+    """Gives numbers to events as the feed does; whether more may wait."""
+    [known] = await owner.fetch(queries()["events.pending"], org_id)
+    if not known["pending"]:
+        return False
+    [head] = await owner.fetch(queries()["events.hold_feed"], org_id)
+    done = await owner.execute(queries()["events.number"], org_id, head["last"], MOST_NUMBERED)
+    numbered = int(done.split()[-1])
+    await owner.execute(queries()["events.move_head"], org_id, numbered)
+    return numbered == MOST_NUMBERED

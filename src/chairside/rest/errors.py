@@ -29,6 +29,7 @@ STATUS: Mapping[str, int] = {
     "duplicate_relationship": 409,
     "primary_exists": 409,
     "feed_reset": 410,
+    "feed_truncated": 410,
     "precondition_failed": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,

@@ -32,7 +32,11 @@ def _problem() -> Schema:
         msg=TEXT,
         type=TEXT | {"examples": ["missing"]},
     )
-    named = {"dependents": {"type": "array", "items": PATIENT}, "guarantor_id": PATIENT}
+    named = {
+        "dependents": {"type": "array", "items": PATIENT},
+        "guarantor_id": PATIENT,
+        "kept_after": {"type": "integer"},
+    }
     return schema | {"properties": schema["properties"] | named, "additionalProperties": True}
 
 

@@ -19,8 +19,9 @@ INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, acti
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text::uuid[], $20, $21, $22);
 
 -- name: pending
--- Whether any event waits for its number, the last stored number, and what the epoch adds to stored numbers.
-SELECT EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND sequence IS NULL) AS pending, last, base
+-- Whether any event waits for its number, the last stored number, what the epoch adds to stored numbers, and up to which
+-- stored number events were dropped.
+SELECT EXISTS (SELECT 1 FROM events WHERE org_id = $1 AND sequence IS NULL) AS pending, last, base, dropped
 FROM event_heads WHERE org_id = $1;
 
 -- name: hold_feed
@@ -40,7 +41,8 @@ WHERE e.org_id = $1 AND e.id = n.id;
 UPDATE event_heads SET last = last + $2 WHERE org_id = $1;
 
 -- name: feed
--- Events after a number, in order.
-SELECT sequence, type, occurred_at, kind, record_id, patient_id, version, actor_id, actor_name, actor_role, changed, notes
+-- Events after a number, in order, each with the number up to which events had been dropped when these were read.
+SELECT sequence, type, occurred_at, kind, record_id, patient_id, version, actor_id, actor_name, actor_role, changed, notes,
+  (SELECT dropped FROM event_heads WHERE org_id = $1) AS dropped
 FROM events WHERE org_id = $1 AND sequence > $2 AND ($4::text[] IS NULL OR type = ANY($4::text[]))
 ORDER BY sequence LIMIT $3;
