@@ -16,6 +16,8 @@ CODES: Mapping[str, str] = {
     # the form of a request
     "invalid_json": "The body is not well-formed JSON.",
     "unsupported_media_type": "A body must be sent as application/json.",
+    "too_deep": "The body is nested deeper than any field is.",
+    "more_problems": "There are more problems than are listed; codes says how many of each.",
     "incomplete_body": "The body did not come whole, or not in time; nothing was done.",
     "body_too_large": "The body is larger than this operation takes.",
     "invalid_header": "A header has a value that cannot be used.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -181,7 +182,7 @@ def try_body(
             if key not in parsers:
                 unknown += key not in body.forbidden
                 if unknown <= MOST_UNKNOWN:
-                    raise _not_taken(body, key)
+                    bad[key] = [_not_taken(body, key, at)]
             elif value is None or (value == "" and key in body.blanks):
                 _put_null(body, key, values)
             else:
@@ -200,9 +201,9 @@ def try_body(
     return values, [Problem((*at, *p.loc), p.msg, p.type, p.extra) for p in wrong]
 
 
-def _not_taken(body: Body, key: str) -> Invalid:
+def _not_taken(body: Body, key: str, at: tuple[str | int, ...]) -> Problem:
     code = "field_forbidden" if key in body.forbidden else "unknown_field"
-    return Invalid(code, CODES[code])
+    return Problem((*at, _printable(key)), CODES[code], code)
 
 
 def _put_null(body: Body, key: str, values: dict[str, object]) -> None:
@@ -217,3 +218,25 @@ def _put_null(body: Body, key: str, values: dict[str, object]) -> None:
 def _printable(key: str) -> str:
     """An unknown key as it can be sent back: short, and without half surrogate pairs."""
     return key[:64].encode("utf-8", "replace").decode()
+
+
+def bounded(problems: Sequence[Problem], most: int) -> list[Problem]:
+    """Returns the first problems, and if there are more than `most`, one that counts the others by their codes."""
+    if len(problems) <= most:
+        return list(problems)
+    codes: Counter[str] = Counter()
+    for problem in problems[most:]:
+        codes.update(problem.extra["codes"] if problem.type == "more_problems" else [problem.type])  # type: ignore[call-overload]
+    number = codes.total()
+    at = _shared([problem.loc for problem in problems[most:]])
+    more = Problem(at, f"{number} more", "more_problems", {"count": number, "codes": dict(codes.most_common())})
+    return [*problems[:most], more]
+
+
+def _shared(places: Sequence[tuple[str | int, ...]]) -> tuple[str | int, ...]:
+    """Returns the beginning that all places have in common."""
+    shared = places[0]
+    for place in places:
+        while place[: len(shared)] != shared:
+            shared = shared[:-1]
+    return shared

@@ -8,8 +8,11 @@ import msgspec
 
 from chairside.engine.operations import Operation
 from chairside.errors import Problem
+from chairside.fields import bounded
 
 UNAUTHENTICATED, FORBIDDEN, INVALID = 401, 403, 422
+# Problems that a refusal lists; of the others it tells the number by code.
+MOST_LISTED = 100
 STATUS: Mapping[str, int] = {
     "unauthenticated": 401,
     "token_suspended": 401,
@@ -40,6 +43,8 @@ STATUS: Mapping[str, int] = {
     **dict.fromkeys(
         (
             "invalid_json",
+            "too_deep",
+            "more_problems",
             "invalid_header",
             "repeated_field",
             "unknown_field",
@@ -111,7 +116,7 @@ def outcome_of(status: int) -> str:
 
 
 def body_of(problems: Sequence[Problem]) -> bytes:
-    return msgspec.json.encode({"detail": [p.shown() for p in problems]})
+    return msgspec.json.encode({"detail": [p.shown() for p in bounded(problems, MOST_LISTED)]})
 
 
 def status_of_all(problems: Sequence[Problem]) -> int:

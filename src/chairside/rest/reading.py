@@ -14,7 +14,7 @@ import msgspec
 from chairside.engine.operations import Operation
 from chairside.errors import CODES, Problem, refuse
 from chairside.fields import Body, Entry, try_body
-from chairside.rest.repeated import repeated_fields
+from chairside.rest.repeated import fields_in, repeated_fields
 from chairside.standing import BASE_VERSION
 from chairside.types import Boolean, Integer, Invalid, Many, is_uuid
 
@@ -30,6 +30,8 @@ MOST_PARAMETERS = 100
 NO_BODY = Body(schema="", entries={})
 # Bytes of a body that is wrong already and still looked through for fields that are sent twice.
 MOST_LOOKED_THROUGH = 1 << 16
+# Bytes of a body that the lax reader is given; it keeps the processor until it is done.
+MOST_READ_AGAIN = 1 << 20
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -184,9 +186,10 @@ def body_of(raw: bytes, headers: Headers, body: Body | None, now: datetime) -> t
     if raw:
         _check_media_type(headers)
     sent, text = _json(raw)
+    fields = fields_in(sent)
     values, problems = try_body(body or NO_BODY, sent, now, "body", excused=excused)
     # Not in a mebibyte that is refused anyhow: looking through it would keep everybody waiting for a fifth of a second.
-    repeated = repeated_fields(text, sent) if not problems or len(raw) <= MOST_LOOKED_THROUGH else []
+    repeated = repeated_fields(text, fields) if not problems or len(raw) <= MOST_LOOKED_THROUGH else []
     return values, repeated + problems
 
 
@@ -203,6 +206,8 @@ def _json(raw: bytes) -> tuple[object, bytes | str]:
         return _decode(raw), raw
     except (msgspec.DecodeError, RecursionError, ValueError):
         pass
+    if len(raw) > MOST_READ_AGAIN:
+        raise refuse("invalid_json", "body", msg="is not well-formed JSON, or has half a surrogate pair")
     # The strict reader refuses half surrogate pairs wherever they stand; a lax one finds the field they are in. As
     # text, for of bytes it would guess the encoding, and take UTF-16.
     try:

@@ -48,7 +48,10 @@ ACTOR = _object("Who did it.", id=MAYBE_UUID, name=MAYBE_TEXT, role=MAYBE_TEXT)
 SHARED: Mapping[str, Schema] = {
     "Reference": _object("Another record: its id and what people call it.", id=UUID, name=MAYBE_TEXT),
     "Problem": _problem(),
-    "Error": _object("Why a request was refused, every reason at once.", detail=_list("Problem")),
+    "Error": _object(
+        "Why a request was refused, every reason at once; after 100 of them, more_problems counts the others.",
+        detail=_list("Problem"),
+    ),
     "PageInfo": _object(
         "Where a page lies in a walk.",
         has_next_page={"type": "boolean"},

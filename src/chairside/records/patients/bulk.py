@@ -9,7 +9,7 @@ from typing import Any
 
 from chairside.changes import Asked, Change, Desk, Record, Reply
 from chairside.errors import Problem, Refused
-from chairside.fields import Body, try_body
+from chairside.fields import Body, bounded, try_body
 from chairside.records.patients.guarantors import Families, families_of
 from chairside.records.patients.matching import WRITTEN, Judged, Matcher, Row
 from chairside.types import is_mask, mask_of
@@ -17,6 +17,8 @@ from chairside.types import is_mask, mask_of
 STATUSES = (*WRITTEN, "unchanged", "skipped", "failed", "validated")
 ANOTHER_PERSON = "The row shares a signal with a patient of another name and birth date."
 PERHAPS_ANOTHER = "The row shares a signal with a patient who may be another person."
+# Problems that the answer lists of a row and of all rows.
+MOST_OF_A_ROW, MOST_OF_ALL = 20, 1000
 GUARANTOR, SSN = "responsible_party_id", "social_security_number"
 NO_OWN_MASK = "is not the mask that the matched record is answered with"
 
@@ -57,6 +59,7 @@ async def import_patients(desk: Desk, asked: Asked, *, body: Body) -> Reply:
     unmade = {own for own, change in book.new.items() if id(change) not in written}
     tally = Counter(r.status for r in rows)
     counts = {status: tally[status] for status in STATUSES}
+    _shorten(rows)
     return Reply(data={"results": [r.shown(unmade) for r in rows], "total": len(rows), **counts})
 
 
@@ -64,13 +67,21 @@ def _read(desk: Desk, index: int, sent: object, body: Body) -> Row:
     row = Row(index)
     values, problems = try_body(body, sent, desk.now, "body", "rows", index)
     row.row_key = values.pop("row_key", None)  # type: ignore[assignment]  # text, by its entry
-    row.problems.extend(problems)
+    row.problems.extend(bounded(problems, MOST_OF_A_ROW))
     if is_mask(str(values.get(SSN))):
         row.ssn_mask = str(values.pop(SSN))
     if row.good:
         row.change = desk.change("patient", None, values)
         _settle(desk, row, row.change)
     return row
+
+
+def _shorten(rows: Sequence[Row]) -> None:
+    """Lists so many problems of all rows together; a row after that says how many it has of each code."""
+    left = MOST_OF_ALL
+    for row in rows:
+        row.problems = bounded(row.problems, left)
+        left = max(0, left - len(row.problems))
 
 
 def _settle(desk: Desk, row: Row, change: Change) -> None:
