@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 CODES: Mapping[str, str] = {
     # who is asking
-    "unauthenticated": "No token was sent, or it is unknown, expired or revoked.",
-    "token_suspended": "The token is suspended, as all are after a restore, until an administrator reinstates it.",
+    "unauthenticated": "No token was sent, or it is unknown, expired, unused for too long or revoked.",
+    "token_suspended": (
+        "The token or its user is suspended, as all tokens are after a restore, until an administrator reinstates it."
+    ),
+    "network_not_allowed": "The token is bound to networks, and the request does not come from one of them.",
     "forbidden": "The caller's role may not do this.",
     "field_forbidden": "The caller's role may not change this field.",
     "not_found": "There is no such record, or it is not for this caller.",

@@ -212,7 +212,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     assert set(EVERY) == {
         "serve", "demo", "org create", "org list", "token create", "token list", "token revoke", "token reinstate",
         "migrate", "doctor", "backup", "restore", "rotate-key", "routes", "describe", "audit verify", "audit heads",
-        "audit rotate-key",
+        "audit rotate-key", "org retention", "user list", "user suspend", "user reinstate",
     }  # fmt: skip
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
 
 from chairside import embedded
+from chairside.cli.epochs import begin
 from chairside.store import migrate as schema
+from chairside.store.epochs import FASTEST_ORG, FASTEST_RECORD, SLACK
 from chairside.store.migrate import migrate, migrations
 from chairside.store.pool import Place, connect
+from chairside.store.sql import queries
 from tests.database import connected
 from tests.house import House
 from tests.store.crowd import crowd
@@ -92,5 +96,47 @@ async def test_smoking_codes_and_percentiles_are_those_of_this_release(
                 "SELECT bmi_percentile FROM patient_vital_signs WHERE patient_id = $1", patient
             )
             assert kept == (None if computed else 60), (born, sex, bmi)
+    finally:
+        await superuser.close()
+
+
+OF_OLD = """INSERT INTO orgs (id, name, created_at) VALUES ($1, 'Old', now());
+INSERT INTO event_heads (org_id, last) VALUES ($1, 40);
+INSERT INTO users (org_id, id, number, name, created_at) VALUES ($1, $1, 1, 'Lee', now());
+INSERT INTO tokens (org_id, id, user_id, role, prefix, hash, created_at, expires_at, last_used_at, revoked_at)
+SELECT $1, ('00000000-0000-7000-8004-00000000000' || n)::uuid, $1, 'admin', 'prefix' || n, n::text::bytea,
+  now() - interval '3 years', CASE WHEN n = 2 THEN now() - interval '1 day' END, now() - interval '2 years',
+  CASE WHEN n = 3 THEN now() END
+FROM generate_series(1, 3) n"""
+
+
+async def test_a_backup_of_old_gets_its_epoch_and_tokens_of_old_do_not_end_by_the_upgrade(
+    house: House, empty: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restore brings the schema to this release first; a token without an end has no limit of idle days either."""
+    with monkeypatch.context() as before:
+        before.setattr(schema, "migrations", lambda: [m for m in migrations() if m.number <= 19])
+        await migrate(empty)
+    superuser = await connect(replace(empty, user=embedded.endpoint(house.data_dir).superuser))
+    try:
+        for statement in OF_OLD.replace("$1", f"'{ORG}'::uuid").split(";"):
+            await superuser.execute(statement)
+        await crowd(superuser, ORG, 10, beside=False)
+        await superuser.execute(
+            "UPDATE patients SET version = 7 WHERE chart_number = (SELECT min(chart_number) FROM patients)"
+        )
+        now = datetime.now(UTC)
+        await begin(empty, since=now - timedelta(hours=1))
+        assert await superuser.fetchval("SELECT version_base FROM orgs") >= 7 + SLACK + 3600 * FASTEST_RECORD
+        assert await superuser.fetchval("SELECT base FROM event_heads") >= 40 + SLACK + 3600 * FASTEST_ORG
+        rows = await superuser.fetch("SELECT * FROM tokens ORDER BY prefix")
+        assert [row["suspended_at"] is not None for row in rows] == [True, True, False]
+        assert {(row["idle_days"], row["networks"]) for row in rows} == {(None, None)}
+        ends = [
+            row["ends_at"]
+            for row in [await superuser.fetchrow(queries()["access.token"], ORG, r["hash"]) for r in rows]
+            if row
+        ]
+        assert [end is None for end in ends] == [True, False, True]
     finally:
         await superuser.close()

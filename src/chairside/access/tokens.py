@@ -73,7 +73,10 @@ class Doorkeeper:
         self._used: dict[str, set[str]] = {}
 
     async def caller(self, token: str) -> Caller:
-        """Returns the caller; Refused for a token that is unknown, expired, revoked or suspended."""
+        """Returns the caller; Refused for a token that is unknown, has ended, is revoked or suspended.
+
+        A token ends on its day, or after so many days without use.
+        """
         key, now = _hash(token), self._clock()
         known = self._known.get(key)
         if known is None or known.until < now:
@@ -91,15 +94,15 @@ class Doorkeeper:
         async with self._pool.transaction(org_id, writes=False) as connection:
             rows = await connection.fetch(queries()["access.token"], org_id, key)
         caller, expires, refusal = None, None, "unauthenticated"
-        if rows and rows[0]["revoked_at"] is None and rows[0]["suspended_at"] is not None:
+        if rows and rows[0]["revoked_at"] is None and rows[0]["suspended"]:
             refusal = "token_suspended"
         elif rows and rows[0]["revoked_at"] is None:
             row = rows[0]
-            expires = row["expires_at"].timestamp() if row["expires_at"] else None
+            expires = row["ends_at"].timestamp() if row["ends_at"] else None
             caller = Caller(
                 org_id=org_id, user_id=row["user_id"], token_id=row["id"], name=row["name"], number=row["number"],
                 role=row["role"], patient_id=row["patient_id"], region=row["region"], source=row["source"],
-                version_base=row["version_base"],
+                version_base=row["version_base"], networks=tuple(row["networks"] or ()),
             )  # fmt: skip
             self._used.setdefault(org_id, set()).add(caller.token_id)
         if len(self._known) >= MOST_REMEMBERED:
@@ -115,6 +118,15 @@ class Doorkeeper:
         for org_id, ids in used.items():
             async with self._pool.transaction(org_id, writes=True) as connection:
                 await connection.execute(queries()["access.touch"], org_id, sorted(ids), now)
+
+
+async def works(pool: Pool, token: str) -> bool:
+    """Whether a token is one that a server would take now."""
+    try:
+        await Doorkeeper(pool).caller(token)
+    except Refused:
+        return False
+    return True
 
 
 def refused(code: str) -> Refused:

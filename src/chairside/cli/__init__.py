@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chairside import __version__
-from chairside.cli import audit, backups, database, demo_command, describe, orgs, run, tokens
+from chairside.cli import audit, backups, database, demo_command, describe, orgs, run, tokens, users
 from chairside.cli.place import Fault, out
 from chairside.cli.process import forbid_core_dumps
 
@@ -41,6 +41,7 @@ app.command("serve")(run.serve)
 app.command("demo")(demo_command.demo)
 app.add_typer(orgs.app, name="org")
 app.add_typer(tokens.app, name="token")
+app.add_typer(users.app, name="user")
 app.add_typer(audit.app, name="audit")
 app.command("migrate")(database.migrate)
 app.command("doctor")(database.doctor)

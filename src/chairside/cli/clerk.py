@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from chairside.app import every_operation, house_of, owner_place, sealer_of, ser
 from chairside.changes import Asked, Reply
 from chairside.cli import keys
 from chairside.cli.place import Fault, no_such_org
-from chairside.engine.context import Caller, Context
+from chairside.engine.context import Caller, Context, Network
 from chairside.engine.desk import Desk
 from chairside.engine.ids import new_id
 from chairside.engine.operations import Operation
@@ -33,6 +33,7 @@ from chairside.store.sql import queries
 from chairside.store.transactions import transaction
 
 SYSTEM_USER = "Chairside"
+EXPIRES_DAYS, IDLE_DAYS = 365, 90
 STARTERS = {
     "billing_type": "billing_types",
     "alert_definition": "alert_definitions",
@@ -177,17 +178,26 @@ async def create_token(
     *,
     name: str | None = None,
     patient_id: str | None = None,
-    expires: datetime | None = None,
+    days: int | None = EXPIRES_DAYS,
+    idle_days: int | None = IDLE_DAYS,
+    networks: Sequence[Network] = (),
     source: str | None = None,
 ) -> NewToken:
-    """A token of a user: the one of this name, or a new one. `source` marks the communication logs it writes."""
+    """Makes a token of a user: the one of this name, or a new one.
+
+    It ends after so many days, or after so many without use; None for never. A caller with `networks` may ask from
+    there only. `source` marks the communication logs that it writes.
+    """
     token, now = new_token(org_id), datetime.now(UTC)
+    expires = now + timedelta(days=days) if days else None
     async with pool.transaction(org_id, writes=True) as connection:
         if await connection.fetchrow(queries()["orgs.read"], org_id) is None:
             raise no_such_org(org_id)
         if patient_id and not await connection.fetch(queries()["patients.exists"], org_id, patient_id):
             raise Fault(f"There is no patient {patient_id} in this org.")
         user = await connection.fetchrow(queries()["access.user_by_name"], org_id, name) if name else None
+        if user and user["suspended_at"]:
+            raise Fault(f"{name} is suspended; `chairside user reinstate` ends that.")
         user_id = user["id"] if user else new_id()
         if user is None:
             await add_user(connection, org_id, user_id, name or f"{role} {token.prefix}", now)
@@ -203,5 +213,7 @@ async def create_token(
             now,
             expires,
             source,
+            idle_days,
+            list(networks) or None,
         )
     return token

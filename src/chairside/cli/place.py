@@ -27,7 +27,7 @@ from chairside.types import is_uuid
 T = TypeVar("T")
 
 DEMO_FILE = "demo.json"
-_GROUPS = ("org", "token", "audit")
+_GROUPS = ("org", "token", "user", "audit")
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of database and keys; default .chairside.", show_default=False),

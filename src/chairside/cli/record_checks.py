@@ -22,7 +22,9 @@ MOST_AHEAD = timedelta(minutes=1)
 async def examine(owner: Owner) -> list[Finding]:
     columns = await _columns(owner)
     # Nothing can be counted in tables that lack a column.
-    return [columns, *([await _totals(owner), await _search_keys(owner), await _clocks(owner)] if columns.good else [])]
+    if not columns.good:
+        return [columns]
+    return [columns, await _totals(owner), await _search_keys(owner), await _clocks(owner), await _tokens(owner)]
 
 
 async def _columns(owner: Owner) -> Finding:
@@ -67,3 +69,17 @@ async def _clocks(owner: Owner) -> Finding:
         remedy = "a clock was ahead when they were written; set it right, new times go on from there meanwhile"
         return warning("clock", f"times of records are ahead of this machine's clock: {', '.join(ahead)}; {remedy}")
     return fine("clock", "no record bears a time that has not come")
+
+
+async def _tokens(owner: Owner) -> Finding:
+    """How many tokens never end, and how many wait for an administrator."""
+    endless = suspended = 0
+    for org in await owner.fetch(queries()["orgs.all"]):
+        async with transaction(owner, org["id"], writes=False):
+            row = await owner.fetchrow(queries()["access.risks"], org["id"])
+        assert row is not None  # noqa: S101 - a SELECT without GROUP BY
+        endless, suspended = endless + row["endless"], suspended + row["suspended"]
+    risks = [f"{counted(endless, 'token')} without an end, used or not; make others that have one"] if endless else []
+    if suspended:
+        risks.append(f"{counted(suspended, 'token')} suspended; reinstate or revoke them")
+    return warning("tokens", "; ".join(risks)) if risks else fine("tokens", "all end some day, and none is suspended")

@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from chairside import __version__, embedded
+from chairside.access.tokens import works
 from chairside.app import freeze
 from chairside.cli import clerk, epochs, keys, upgrade
 from chairside.cli.demo_command import base_url
@@ -111,10 +112,10 @@ async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:
     from chairside.cli import demo  # noqa: PLC0415
 
     kept = demo_file(settings.data_dir)
-    if "token" not in kept:
-        if "patient_id" not in kept:
-            say("Making the demo practice: 3 locations, 6 providers, 500 patients, charts and families ...")
-        async with clerk.working(settings) as (pool, work):
+    if "patient_id" not in kept:
+        say("Making the demo practice: 3 locations, 6 providers, 500 patients, charts and families ...")
+    async with clerk.working(settings) as (pool, work):
+        if "token" not in kept or not await works(pool, kept["token"]):
             kept = await demo.make(settings, pool, work)
     if kept.get("url") != (url := base_url(settings)):
         kept = kept | {"url": url}

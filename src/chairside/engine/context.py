@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,12 +10,14 @@ import msgspec
 
 from chairside.engine.answers import View
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """A user of an org, by the token that was shown. A portal caller is bound to one patient; `source` is the origin
     that the token was made to name in communication logs, if any. `version_base` is what the org's epoch adds to stored
-    versions."""
+    versions. A caller with `networks` may ask from there only."""
 
     org_id: str
     user_id: str
@@ -26,6 +29,7 @@ class Caller:
     region: str = "US"
     source: str | None = None
     version_base: int = 0
+    networks: tuple[Network, ...] = ()
 
     @property
     def portal(self) -> bool:

@@ -16,6 +16,7 @@ MOST_LISTED = 100
 STATUS: Mapping[str, int] = {
     "unauthenticated": 401,
     "token_suspended": 401,
+    "network_not_allowed": 403,
     "forbidden": 403,
     "field_forbidden": 403,
     "not_found": 404,

@@ -20,13 +20,13 @@ from chairside.access import roles
 from chairside.access.tokens import Doorkeeper, refused
 from chairside.changes import Asked
 from chairside.engine import audit
-from chairside.engine.context import Caller, Context
+from chairside.engine.context import Caller, Context, Network
 from chairside.engine.operations import Operation
 from chairside.engine.work import Answer, Work
 from chairside.errors import Problem, Refused, refuse
 from chairside.rest import errors, reading
 from chairside.rest.front import Seen
-from chairside.rest.origins import Network, origin_of
+from chairside.rest.origins import origin_of, refuse_elsewhere
 from chairside.store.clock import clocks
 from chairside.store.pool import AWAY
 
@@ -81,8 +81,10 @@ async def _answer(house: House, operation: Operation, route: str, request: Askin
         seen.org_id = caller.org_id
         now = clocks.now(caller.org_id)
         line = reading.line_of(operation, request.scope, now)
-        client_id = await house.work.clients.id_of(caller, origin_of(request.scope, house.trusted))
+        origin = origin_of(request.scope, house.trusted)
+        client_id = await house.work.clients.id_of(caller, origin)
         context = _context(operation, route, request, caller, client_id, line, now)
+        refuse_elsewhere(origin, caller.networks)
         context, asked = await _ask(house, operation, context, request, line)
         run = house.work.write if operation.writes else house.work.read
         given = await run(operation, context, asked)

@@ -25,7 +25,10 @@ PREFIX = "/api/v1/{org_id}/"
 REF = "#/components/schemas/"
 # For each form of a list: how its schema's name ends, and the key of its records.
 LISTS = {"page": ("Page", "items"), "items": ("List", "items"), "cursor": ("CursorPage", "data")}
-ALWAYS = ("unauthenticated", "token_suspended", "forbidden", "not_found", "missing", "too_many_requests", "unavailable")
+ALWAYS = (
+    "unauthenticated", "token_suspended", "forbidden", "network_not_allowed", "not_found", "missing",
+    "too_many_requests", "unavailable",
+)  # fmt: skip
 ABOUT = (
     "Patient records of dental practices. Every request carries a bearer token of its org. POST, PUT and PATCH may"
     " carry an Idempotency-Key and can then be repeated safely. Answers carry the record's version as ETag; If-Match"

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chairside.engine.clients import Origin
+from chairside.engine.context import Network
+from chairside.errors import refuse
 from chairside.rest.reading import Headers, header
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LONGEST_AGENT = 200
 MOST_HOPS = 20
@@ -27,6 +28,15 @@ def origin_of(scope: Mapping[str, Any], trusted: Sequence[Network]) -> Origin:
     sent = header(headers, b"user-agent")
     agent = _UNPRINTABLE.sub("?", sent[0])[:LONGEST_AGENT] if sent else None
     return Origin(str(address) if address is not None else None, agent or None)
+
+
+def refuse_elsewhere(origin: Origin, networks: Sequence[Network]) -> None:
+    """Refused unless the request comes from one of the networks that its token is bound to, if it is."""
+    if not networks:
+        return
+    address = _address(origin.address) if origin.address else None
+    if address is None or not _within(address, networks):
+        raise refuse("network_not_allowed", "header", "authorization")
 
 
 def _beyond(peer: Address, headers: Headers, trusted: Sequence[Network]) -> Address:
