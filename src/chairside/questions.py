@@ -54,6 +54,7 @@ def question(text: str, region: str, today: date) -> list[Word]:
     """Returns the words typed, in order; digit groups of one telephone number count as one word.
 
     `region` is the org's country code of two letters: its order of dates, and the form of its telephone numbers.
+    `today` is the last day that a date may mean, that of the place where the day begins first.
     """
     plain = ascii_digits(text.translate(APOSTROPHES))
     return list(dict.fromkeys(_words(plain, region, today)))

@@ -235,3 +235,13 @@ def test_what_is_no_time_zone_is_refused(desks: dict[str, Client], zone: object)
 def test_today_differs_on_the_two_sides_of_the_date_line() -> None:
     """The tests above rest on it."""
     assert today(EAST) > today(WEST)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("typed", ["{:%Y-%m-%d}", "{:%m/%d/%y}", "{:%m/%d/%Y}", "{:%Y%m%d}"])
+def test_someone_born_today_is_found_by_birth_date(desks: dict[str, Client], zone: str, typed: str) -> None:
+    """A year of two digits is this one, also where the day begins before UTC's."""
+    born = today(zone)
+    made = register(desks[zone], date_of_birth=born.isoformat())
+    found = desks[zone].read("/patients", search=f"{made['last_name']} {typed.format(born)}")["items"]
+    assert [patient["id"] for patient in found] == [made["id"]]

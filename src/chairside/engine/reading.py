@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chairside.changes import Asked, Record
+from chairside.days import last_day
 from chairside.errors import refuse
 from chairside.questions import question
 from chairside.resource import Filter, Kind, Sort
@@ -175,7 +176,7 @@ async def _narrow(desk: Desk, table: Table, asked: Asked) -> Narrowing:
             catalogued = listed.refers_to != "patient"
             await desk.load(listed.refers_to, value, at=("query", listed.entry.key), archived=catalogued)
         if listed.how == "words":
-            words = question(value, desk.region, desk.now.date())
+            words = question(value, desk.region, last_day(desk.now))
             if value.strip() and not words:
                 narrowed.nothing()
             narrowed.words(words)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from chairside.changes import Record
+from chairside.days import last_day
 from chairside.questions import Word, question
 from chairside.store import typeahead as store
 from chairside.words import after, longest
@@ -19,7 +20,7 @@ Alike = Callable[[str], frozenset[str]]
 
 async def typeahead(desk: Desk, typed: str, limit: int, alike: Alike) -> tuple[list[Record], int]:
     """The best `limit` people, and how many match, counted up to 1,000; `by_nickname` marks who matches by nickname."""
-    words = question(typed, desk.region, desk.now.date())
+    words = question(typed, desk.region, last_day(desk.now))
     if not words:
         return [], 0
     rows = await _exact(desk, words, limit)
