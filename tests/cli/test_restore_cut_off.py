@@ -23,6 +23,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder.chmod(0o755)
     with new_house(folder, workers=1) as house:
         org = house.org("Cut Off Dental").id
+        house.run("token", "create", "--org", org, "--role", "admin")
         assert command("backup", str(folder / "good"), data_dir=house.data_dir).returncode == 0
     return folder / "good", org
 
@@ -60,6 +61,8 @@ def test_a_killed_restore_is_refused_by_all_and_can_be_run_again(
         assert done.returncode == 0, done.stderr
     assert not (data / MARK).exists()
     assert answered("org", "list", data_dir=data).startswith(org)
+    [token] = json.loads(answered("token", "list", "--json", "--org", org, data_dir=data))
+    assert token["state"] == "suspended", "a restore ends with the start of an epoch, wherever it was killed before"
     with_server = House(data, free_port())
     with_server.start(workers=1)
     assert with_server.stop() == 0
