@@ -12,7 +12,7 @@ from proofs.trial import Trial
 
 NAMES = (
     "crash", "tenants", "schemathesis", "idempotency", "lost-updates", "db-faults", "wire", "leaks", "restore", "roles",
-    "audit-chain", "overload", "import-race", "slow-readers", "whole-disk", "guessing", "clock",
+    "audit-chain", "overload", "import-race", "slow-readers", "whole-disk", "guessing", "clock", "standby",
 )  # fmt: skip
 
 

@@ -40,16 +40,16 @@ class Hosted:
     def sql(self, statement: str, database: str = DATABASE) -> str:
         """What the host's own superuser is answered."""
         options = ("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-p", str(self.port))
-        return _run(["psql", *options, "-U", "host", "-d", database, "-c", statement]).strip()
+        return run(["psql", *options, "-U", "host", "-d", database, "-c", statement]).strip()
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     return str(Path(BIN) / name if BIN else tool(name))
 
 
-def _run(command: Sequence[str]) -> str:
+def run(command: Sequence[str]) -> str:
     person = ordinary_person()
-    full = as_person(person, [_program(command[0]), *command[1:]])
+    full = as_person(person, [program(command[0]), *command[1:]])
     # A bound against hanging: a lock that is never let go is a fault that must end the test.
     done = subprocess.run(
         full, check=True, capture_output=True, text=True, env=tool_environment(), cwd="/", timeout=MOST_SECONDS
@@ -66,12 +66,12 @@ def hosted(disk: Path | None = None) -> Iterator[Hosted]:
     at = Hosted(free_port(), folder, disk)
     data = str(folder / "data")
     try:
-        _run(["initdb", "-D", data, "-U", "host", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"])
+        run(["initdb", "-D", data, "-U", "host", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"])
         (folder / "data" / "pg_hba.conf").write_text("local all host trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         options = {"port": at.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
         server = subprocess.Popen(
             as_person(
-                person, [_program("postgres"), "-D", data, *(f"--{name}={value}" for name, value in options.items())]
+                person, [program("postgres"), "-D", data, *(f"--{name}={value}" for name, value in options.items())]
             ),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -79,7 +79,7 @@ def hosted(disk: Path | None = None) -> Iterator[Hosted]:
             cwd="/",
         )
         try:
-            ready = as_person(person, [_program("pg_isready"), "-q", "-h", str(folder), "-p", str(at.port)])
+            ready = as_person(person, [program("pg_isready"), "-q", "-h", str(folder), "-p", str(at.port)])
             wait_for(lambda: subprocess.run(ready, check=False, env=tool_environment(), cwd="/").returncode == 0)
             at.sql(f"CREATE ROLE {USER} LOGIN CREATEROLE NOSUPERUSER PASSWORD '{PASSWORD}'", "postgres")
             if disk:
