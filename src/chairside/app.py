@@ -111,7 +111,7 @@ def create() -> App:
     pool = Pool(server_place(settings), size=settings.pool_size)
     house, trail = house_of(settings, pool)
     outbox = Outbox(Connections().reset)
-    metrics.meter.share_in(settings.metrics_folder)
+    metrics.meter.share_in(settings.metrics_folder, settings.archive_status_file)
     sealer = sealer_of(settings, house, trail)
 
     @asynccontextmanager

@@ -33,6 +33,14 @@ class Settings:
     body_seconds: int = 60
     trusted_proxies: tuple[Network, ...] = ()
     write_seconds: int = 20
+    archive_dir: Path | None = None
+    archive_command: str | None = None
+    archive_fetch: str | None = None
+    archive_encrypt_to: str = ""
+    archive_keys: str = "yes"
+    archive_seconds: int = 60
+    archive_base_hours: int = 24
+    archive_keep_days: int = 14
     log_format: str = "auto"
     log_level: str = "info"
 
@@ -43,6 +51,10 @@ class Settings:
     @property
     def metrics_folder(self) -> Path:
         return self.data_dir / "metrics"
+
+    @property
+    def archive_status_file(self) -> Path:
+        return self.data_dir / "archive-status.json"
 
     @property
     def heads_file(self) -> Path:
@@ -66,15 +78,28 @@ DOCS: Mapping[str, str] = {
         "Addresses or networks, separated by commas, of proxies whose X-Forwarded-For is believed; none, if not set."
     ),
     "write_seconds": "Seconds after which a client that takes nothing of its answer is disconnected.",
+    "archive_dir": "A directory on another disk or machine that the embedded database is archived to, continuously.",
+    "archive_command": "A command that stores the file %p as %f in an archive, in place of a directory.",
+    "archive_fetch": "The command that fetches %f from that archive into the file %p, and fails when it is not there.",
+    "archive_encrypt_to": "Age recipients of the archive, separated by commas; it is not encrypted if there are none.",
+    "archive_keys": "Whether base backups hold the key file and the demo's token: yes or no.",
+    "archive_seconds": "Seconds after which a write is in the archive at the latest, while the archive works.",
+    "archive_base_hours": "Hours between base backups.",
+    "archive_keep_days": "Days back that a restore can reach; older base backups and log are deleted.",
     "log_format": "json, console, or auto: console on a terminal, json elsewhere.",
     "log_level": "debug, info, warning or error.",
 }
-_CHOICES = {"log_format": ("auto", "console", "json"), "log_level": ("debug", "info", "warning", "error")}
+_CHOICES = {
+    "archive_keys": ("yes", "no"),
+    "log_format": ("auto", "console", "json"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
 _OVERLOAD = {
     "at_once": (1, 1000), "org_share": (1, 1000), "line": (0, 10_000), "patience": (0, 10_000),
     "connections": (16, 16_384), "body_seconds": (1, 3600), "write_seconds": (1, 3600),
 }  # fmt: skip
-_BOUNDS = {"port": (1, 65535), "workers": (1, 64), "pool_size": (1, 100), **_OVERLOAD}
+_ARCHIVE = {"archive_seconds": (1, 3600), "archive_base_hours": (1, 744), "archive_keep_days": (1, 3650)}
+_BOUNDS = {"port": (1, 65535), "workers": (1, 64), "pool_size": (1, 100), **_OVERLOAD, **_ARCHIVE}
 
 
 def variable(name: str) -> str:
@@ -104,7 +129,7 @@ def _value(key: str, name: str, text: str) -> object:
         raise SettingFault(f"{key} must be one of {', '.join(_CHOICES[name])}.")
     if name == "trusted_proxies":
         return _networks(key, text)
-    return Path(text).absolute() if name == "data_dir" else text
+    return Path(text).absolute() if name in ("data_dir", "archive_dir") else text
 
 
 def _networks(key: str, text: str) -> tuple[Network, ...]:

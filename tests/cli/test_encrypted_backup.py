@@ -170,7 +170,7 @@ def test_no_option_takes_a_passphrase_itself() -> None:
     """Every user of a machine can read the arguments of its processes."""
     from tests.cli.test_management import EVERY  # noqa: PLC0415 - the table of another test file
 
-    options = {o for name in ("backup", "restore") for p in EVERY[name].params for o in p.opts}
+    options = {o for name in ("backup file", "restore") for p in EVERY[name].params for o in p.opts}
     assert {o for o in options if "pass" in o} == {"--passphrase-file"}
 
 

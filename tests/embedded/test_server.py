@@ -43,7 +43,7 @@ def test_a_recovery_syncs_the_file_system_by_one_call_where_that_is_safe() -> No
     """File by file it takes seconds of a restart; an older kernel may not tell of a write that failed."""
     for kernel, method in (("6.12.3-amd64", "syncfs"), ("5.8.0", "syncfs"), ("5.7.19", "fsync"), ("odd", "fsync")):
         with patch.object(os, "uname", return_value=SimpleNamespace(release=kernel)):
-            assert f"recovery_init_sync_method = '{method}'" in settings("/socket", 1 << 30).splitlines()
+            assert f"recovery_init_sync_method = '{method}'" in settings("/socket", 1 << 30, {}).splitlines()
 
 
 def test_text_is_utf8_with_rules_that_need_no_locale_of_the_machine(looked_at: Server) -> None:
@@ -171,7 +171,7 @@ def test_settings_cannot_be_loosened_from_sql(looked_at: Server) -> None:
 def test_memory_settings_fit_the_machine(gibibytes: float) -> None:
     """Shared buffers take at most an eighth of memory and never more than 2 GB."""
     memory = int(gibibytes * 1024 * MIB)
-    found = re.search(r"shared_buffers = '(\d+)MB'", settings("/socket", memory))
+    found = re.search(r"shared_buffers = '(\d+)MB'", settings("/socket", memory, {}))
     assert found
     assert 32 <= int(found[1]) <= min(memory // MIB // 8, 2048)
     assert 0 < machine_memory() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

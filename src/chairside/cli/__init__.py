@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from chairside import __version__
-from chairside.cli import audit, backups, database, demo_command, describe, orgs, run, tokens, users
+from chairside.cli import (
+    audit,
+    backup_command,
+    backups,
+    database,
+    demo_command,
+    describe,
+    orgs,
+    protection,
+    run,
+    tokens,
+    users,
+)
 from chairside.cli.place import Fault, out
 from chairside.cli.process import forbid_core_dumps
 
@@ -45,8 +57,9 @@ app.add_typer(users.app, name="user")
 app.add_typer(audit.app, name="audit")
 app.command("migrate")(database.migrate)
 app.command("doctor")(database.doctor)
-app.command("backup")(backups.backup)
+app.add_typer(backup_command.app, name="backup")
 app.command("restore")(backups.restore)
+app.command("archiver", hidden=True)(protection.archiver)
 app.command("rotate-key")(database.rotate_key)
 app.command("routes")(describe.routes)
 app.command("describe")(describe.describe)

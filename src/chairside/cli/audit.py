@@ -44,7 +44,7 @@ def verify_(
     with mended():
         known = kept_heads(settings.heads_file) + (exported_heads(heads) if heads else [])
     chosen = None if org is None else org_id(org)
-    verdicts = run_in(settings, lambda: _verdicts(settings, chosen, known))
+    verdicts = run_in(settings, lambda: verdicts_of(settings, chosen, known))
     if as_json:
         out(json.dumps([asdict(v) for v in verdicts], indent=1))
     else:
@@ -96,7 +96,8 @@ async def _chosen(settings: Settings, org: str | None, more: list[str]) -> list[
     return [org] if org else known
 
 
-async def _verdicts(settings: Settings, org: str | None, known: list[Head]) -> list[Verdict]:
+async def verdicts_of(settings: Settings, org: str | None, known: list[Head]) -> list[Verdict]:
+    """The verdict on each org's trail, or on one org's; `known` are heads that the chains must still hold."""
     # An org that only a head knows has lost everything.
     orgs = await _chosen(settings, org, [head.org_id for head in known])
     ring = Vault(settings.key_file).audit

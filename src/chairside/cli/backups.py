@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,8 +14,9 @@ import typer
 
 from chairside import __version__, embedded
 from chairside.app import owner_place
-from chairside.cli import backup_checks, epochs, passphrases
-from chairside.cli.place import DEMO_FILE, DataDir, Fault, command_name, database, mended, say, settings_for
+from chairside.cli import backup_checks, epochs, passphrases, point_in_time
+from chairside.cli.kept_files import held_files, write_restored
+from chairside.cli.place import DataDir, Fault, command_name, database, mended, say, settings_for
 from chairside.cli.unfinished import begun, marked
 from chairside.cli.wording import counted
 from chairside.embedded import backup as archive
@@ -78,7 +77,7 @@ def _write_backup(
     source = settings.database_url or embedded.endpoint(settings.data_dir)
 
     def files() -> dict[str, bytes]:
-        return _held(settings, with_keys=with_keys)
+        return held_files(settings, with_keys=with_keys)
 
     for _ in range(MOST_BACKUPS):
         try:
@@ -90,30 +89,41 @@ def _write_backup(
     raise Fault("The keys change all the time; make the backup when their rotation has ended.")
 
 
-def _held(settings: Settings, *, with_keys: bool) -> dict[str, bytes]:
-    """The files of a backup beside the database, those that are there; without keys no token either."""
-    names = [DEMO_FILE, *([settings.key_file.name] if with_keys else [])]
-    held = {n: (settings.data_dir / n).read_bytes() for n in names if (settings.data_dir / n).exists()}
-    if DEMO_FILE in held and not with_keys:
-        held[DEMO_FILE] = without_token(held[DEMO_FILE])
-    return held
-
-
-def without_token(demo: bytes) -> bytes:
-    """The demo's file as it is before its token is made."""
-    return json.dumps({k: v for k, v in json.loads(demo).items() if k != "token"}).encode()
-
-
 def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `chairside backup` wrote.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A file that `chairside backup` wrote.", show_default=False)
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="Restore from the archive to a moment, such as 2026-03-01T09:30:00Z, or to the latest.",
+            show_default=False,
+        ),
+    ] = None,
+    archive_dir: Annotated[
+        Path | None,
+        typer.Option("--archive", help="The archive; default is the one of the settings.", show_default=False),
+    ] = None,
     identity: Annotated[
         Path | None, typer.Option(help="Your age identity file, for an encrypted backup.", show_default=False)
     ] = None,
     passphrase_file: PassphraseFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Bring a backup back into an empty data directory. A damaged file is refused before anything is touched."""
+    """Bring a backup, or the archive as of a moment, back into an empty data directory.
+
+    A damaged file is refused before anything is touched.
+    """
     settings = settings_for(data_dir)
+    if (file is None) == (at is None):
+        raise Fault("Name a backup FILE to restore, or a moment of the archive with --at TIME.")
+    if at is not None:
+        with mended():
+            point_in_time.restore_at(
+                settings, point_in_time.moment(at), point_in_time.source_of(settings, archive_dir, identity)
+            )
+        return
+    assert file  # noqa: S101 - as asked above
     with mended():
         secret = passphrases.for_reading(file.absolute(), identity, passphrase_file)
         held = archive.read_backup(file.absolute(), secret)
@@ -147,7 +157,7 @@ def _restore_hosted(settings: Settings, held: archive.Backup) -> None:
                 last=f"{backup_checks.handed_over(held, target.owner)}\n{epochs.restoring_from(held.digest)}",
             )
         asyncio.run(epochs.begin(place, since=_moment(held)))
-        _write_files(settings.data_dir, held)
+        write_restored(settings.data_dir, held.files)
 
 
 def _restore_embedded(settings: Settings, held: archive.Backup) -> None:
@@ -169,7 +179,7 @@ def _restore_embedded(settings: Settings, held: archive.Backup) -> None:
         except embedded.EmbeddedError:
             shutil.rmtree(data_dir / "postgres", ignore_errors=True)
             raise
-        _write_files(data_dir, held)
+        write_restored(data_dir, held.files)
 
 
 def _moment(held: archive.Backup) -> datetime | None:
@@ -191,14 +201,3 @@ def _require_empty(settings: Settings, held: archive.Backup) -> None:
         raise Fault(
             f"{settings.data_dir} is not empty ({there[0] if there else 'postgres'}); restore into another folder."
         )
-
-
-def _write_files(data_dir: Path, held: archive.Backup) -> None:
-    for name, kept in held.files.items():
-        # The demo's token is suspended as all are; without it, `serve --demo` makes another.
-        content = without_token(kept) if name == DEMO_FILE else kept
-        handle = os.open(data_dir / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())

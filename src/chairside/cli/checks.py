@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 
 from chairside.app import owner_place
-from chairside.cli import access_checks, record_checks
+from chairside.cli import access_checks, archive_checks, record_checks
 from chairside.cli.findings import Finding, Owner, fault, fine, warning
 from chairside.cli.wording import counted
 from chairside.engine.vault import KeyFault, Vault
@@ -45,8 +45,7 @@ async def examine(settings: Settings) -> list[Finding]:
             found += await _of_tables(owner, settings)
     finally:
         await owner.close()
-    found.append(_disk(settings))
-    return found
+    return [*found, archive_checks.examine(settings), _disk(settings)]
 
 
 async def _of_tables(owner: Owner, settings: Settings) -> list[Finding]:

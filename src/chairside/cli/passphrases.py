@@ -36,6 +36,11 @@ def for_reading(backup: Path, identity: Path | None, passphrase_file: Path | Non
     return Secret(identities=_read(identity) if identity else "", passphrase=passphrase)
 
 
+def of_identity(identity: Path | None) -> Secret:
+    """The secret that an archive needs: a key, because its passphrase would have to lie beside the server."""
+    return Secret(identities=_read(identity) if identity else "")
+
+
 def _from_file(path: Path) -> str:
     """The first line of a file."""
     lines = _read(path).splitlines()

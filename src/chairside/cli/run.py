@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ from rich.panel import Panel
 from chairside import __version__, embedded
 from chairside.access.tokens import works
 from chairside.app import freeze
-from chairside.cli import clerk, epochs, keys, upgrade
+from chairside.cli import clerk, epochs, keys, protection, upgrade
 from chairside.cli.demo_command import base_url
 from chairside.cli.place import DataDir, Fault, demo_file, keep_demo, mended, say, settings_for
 from chairside.cli.unfinished import refuse_unfinished
@@ -88,9 +89,17 @@ def _check_port(settings: Settings) -> None:
 def _database(settings: Settings) -> Iterator[None]:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings.database_url:
+        protection.prepared(settings)
         yield
         return
-    with embedded.start(settings.data_dir, progress=say, lost=_end):
+    more = partial(protection.prepared, settings)
+    # The archiver ends after the database, whose end leaves log to be archived.
+    with (
+        protection.archiving(settings) as archiver,
+        embedded.start(settings.data_dir, progress=say, lost=_end, more=more),
+    ):
+        if archiver:
+            archiver.start()
         yield
 
 

@@ -3,14 +3,15 @@
 import os
 import shutil
 import signal
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from chairside.embedded.binaries import MAJOR_VERSION
 from chairside.embedded.configuration import WHO_MAY_CONNECT, machine_memory, settings, who_is_who
-from chairside.embedded.endpoint import APP, DATABASE, OWNER, SUPERUSER
+from chairside.embedded.endpoint import APP, DATABASE, OWNER, SUPERUSER, endpoint
 from chairside.embedded.errors import EmbeddedError
 from chairside.embedded.folder import Account, Folder, names_in, opened, subfolder, user_name
 from chairside.embedded.locks import Lock
@@ -103,7 +104,7 @@ _FIRST_STATEMENTS = (
 )
 
 
-def ready_for_start(folder: Folder, cluster: int, sockets: int) -> None:
+def ready_for_start(folder: Folder, cluster: int, sockets: int, more: Mapping[str, str]) -> None:
     """Write the configuration and clear what a killed server left; only for who knows that none is alive."""
     _refuse_if_served_by_hand(folder, cluster)
     with suppress(FileNotFoundError):
@@ -112,7 +113,7 @@ def ready_for_start(folder: Folder, cluster: int, sockets: int) -> None:
         os.unlink(name, dir_fd=sockets)
     users = {user_name(uid) for uid in (0, folder.owner.uid, os.geteuid(), named_uid(os.geteuid()))}
     configuration = {
-        "postgresql.conf": settings(f"/proc/self/fd/{sockets}", machine_memory()),
+        "postgresql.conf": settings(f"/proc/self/fd/{sockets}", machine_memory(), more),
         "pg_hba.conf": WHO_MAY_CONNECT,
         "pg_ident.conf": who_is_who({user for user in users if user}, (OWNER, APP, SUPERUSER)),
     }
@@ -181,3 +182,17 @@ def state_lines(cluster: int) -> list[str]:
     """The lines of postmaster.pid, with "" for those that a damaged or missing one lacks."""
     lines = [line.strip() for line in read_within(cluster, "postmaster.pid").splitlines()]
     return lines + [""] * (STATE_LINE + 1 - len(lines))
+
+
+def accepts(folder: Folder) -> bool:
+    """Whether the folder's server is ready and takes connections."""
+    try:
+        with opened(folder.path / CLUSTER) as cluster:
+            if state_lines(cluster)[STATE_LINE] != "ready":
+                return False
+        at = endpoint(folder.path)
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(f"{at.host}/.s.PGSQL.{at.port}")
+    except OSError:
+        return False
+    return True

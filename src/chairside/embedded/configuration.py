@@ -2,14 +2,15 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 MIB = 1024 * 1024
 
 
-def settings(socket_folder: str, memory: int) -> str:
-    """postgresql.conf for a machine of `memory` bytes, with the socket in `socket_folder`."""
-    lines = [f"{name} = {_quoted(value)}" for name, value in _chosen(socket_folder, memory).items()]
+def settings(socket_folder: str, memory: int, more: Mapping[str, str]) -> str:
+    """postgresql.conf for a machine of `memory` bytes, with the socket in `socket_folder`, and `more` of archiving."""
+    lines = [f"{name} = {_quoted(value)}" for name, value in {**_chosen(socket_folder, memory), **more}.items()]
     return "\n".join(["# Written anew at every start.", *lines, ""])
 
 
@@ -98,7 +99,10 @@ _DISCREET_LOG = {
 }
 
 # The kernel says who is at the other end of the socket: no password to lose, and no one trusted unseen.
-WHO_MAY_CONNECT = "# Written anew at every start.\nlocal all all peer map=chairside\n"
+WHO_MAY_CONNECT = (
+    "# Written anew at every start.\nlocal all all peer map=chairside\n"
+    "local replication postgres peer map=chairside\n"  # base backups; "all" databases are not this one
+)
 
 
 def who_is_who(users: set[str], roles: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from chairside.embedded.archive import DamagedError
 from chairside.embedded.errors import EmbeddedError
 
-_AGE = b"age-encryption.org/v1\n"
+AGE_MAGIC = b"age-encryption.org/v1\n"
 _IDENTITY, _BODY = "identity.age", "backup.age"
 _BLOCK = tarfile.BLOCKSIZE
 _LARGEST_IDENTITY = 1 << 16
@@ -33,7 +33,7 @@ class Secret:
     passphrase: str = field(default="", repr=False)
 
 
-def _age() -> Any:
+def age_library() -> Any:
     """The library of the format; a worker never encrypts a backup, so it must not load it."""
     import pyrage  # type: ignore[import-untyped]  # noqa: PLC0415 - as said
 
@@ -42,7 +42,7 @@ def _age() -> Any:
 
 def recipient_of(text: str) -> Any:
     """The recipient that a text names; EmbeddedError without the text, which may be a passphrase given by mistake."""
-    age = _age()
+    age = age_library()
 
     for kind in (age.x25519.Recipient, age.tagpq.Recipient, age.tag.Recipient, age.ssh.Recipient):
         with suppress(age.RecipientError):
@@ -52,9 +52,9 @@ def recipient_of(text: str) -> Any:
     )
 
 
-def _identities(text: str) -> list[Any]:
+def identities_of(text: str) -> list[Any]:
     """The identities of an age identity file, or of an ssh private key."""
-    age = _age()
+    age = age_library()
 
     try:
         if text.startswith("-----"):
@@ -70,7 +70,7 @@ def _identities(text: str) -> list[Any]:
 
 def write_encrypted(file: BinaryIO, pieces: Iterable[bytes], secret: Secret) -> None:
     """Writes the pieces encrypted into an empty file that can be positioned."""
-    age = _age()
+    age = age_library()
 
     if not secret.passphrase:
         _encrypt(file, pieces, [recipient_of(text) for text in secret.recipients])
@@ -95,7 +95,7 @@ def _header(name: str, size: int) -> bytes:
 
 
 def _encrypt(file: BinaryIO, pieces: Iterable[bytes], recipients: list[Any]) -> None:
-    age = _age()
+    age = age_library()
 
     source = _Pieces(pieces)
     try:
@@ -132,7 +132,7 @@ def kind_of(path: Path) -> str:
     """Returns "recipients", "passphrase", or "" for a file that is not encrypted."""
     with path.open("rb") as file:
         start = file.read(_BLOCK)
-    if start.startswith(_AGE):
+    if start.startswith(AGE_MAGIC):
         return "recipients"
     return "passphrase" if start.startswith(_IDENTITY.encode() + b"\0") else ""
 
@@ -148,7 +148,7 @@ def opened(path: Path, secret: Secret) -> Iterator[BinaryIO]:
         if kind == "recipients":
             if not secret.identities:
                 raise EmbeddedError(f"The backup {path} is encrypted: name the file of your age key with --identity.")
-            with _decrypted(file, _identities(secret.identities), path) as plain:
+            with _decrypted(file, identities_of(secret.identities), path) as plain:
                 yield plain
             return
         if not secret.passphrase:
@@ -160,7 +160,7 @@ def opened(path: Path, secret: Secret) -> Iterator[BinaryIO]:
 
 def _body(file: BinaryIO, passphrase: str, path: Path) -> tuple[BinaryIO, list[Any]]:
     """The encrypted content of a file with a passphrase, and the key that opens it."""
-    age = _age()
+    age = age_library()
 
     length = _size(file, _IDENTITY, _LARGEST_IDENTITY)
     identity = file.read(length)
@@ -179,7 +179,7 @@ def _body(file: BinaryIO, passphrase: str, path: Path) -> tuple[BinaryIO, list[A
     if file.read().strip(b"\0"):
         raise DamagedError("bytes were added to its end")
     file.seek(start)
-    return _Limited(file, size), _identities(key)  # type: ignore[return-value]  # has what is read of a file
+    return _Limited(file, size), identities_of(key)  # type: ignore[return-value]  # has what is read of a file
 
 
 def _size(file: BinaryIO, name: str, most: int) -> int:
@@ -208,7 +208,7 @@ class _Limited:
 @contextmanager
 def _decrypted(file: BinaryIO, identities: list[Any], path: Path) -> Iterator[BinaryIO]:
     """The library pushes and the reader pulls, so a pipe stands between a thread and the reader."""
-    age = _age()
+    age = age_library()
 
     receiving, sending = os.pipe()
     faults: list[Exception] = []

@@ -4,12 +4,12 @@ import fcntl
 import os
 import shutil
 import signal
-import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ from chairside.embedded.cluster import (
     CLUSTER,
     PID_LINE,
     STATE_LINE,
+    accepts,
     ensure_cluster,
     is_served_by,
     logged_since,
@@ -29,8 +30,10 @@ from chairside.embedded.errors import EmbeddedError
 from chairside.embedded.folder import Folder, disk_is_full, opened, prepare
 from chairside.embedded.locks import SERVING, Lock, outwait_commands
 from chairside.embedded.program import PATIENCE_WITH_STOP_SECONDS, Program, fault_in, stop
+from chairside.embedded.wal import settings_without_archiver
 
 Progress = Callable[[str], None]
+More = Callable[[], Mapping[str, str]]
 
 # One that ends so often does not end by accident.
 _MOST_REVIVALS, _REVIVALS_SECONDS = 5, 60
@@ -38,10 +41,16 @@ _LOOK_SECONDS = 0.5
 
 
 def start(
-    data_dir: Path, *, progress: Progress, lost: Callable[[], None] = lambda: None, purpose: str = SERVING
+    data_dir: Path,
+    *,
+    progress: Progress,
+    lost: Callable[[], None] = lambda: None,
+    purpose: str = SERVING,
+    more: More = dict,
 ) -> "Server":
     """Make the cluster when missing and start it; returns when it accepts connections.
 
+    `more` gives further settings; the directory is locked when they are asked for.
     Waits while a management command uses the directory. EmbeddedError when another server does, or the server cannot
     be started. `lost` is called when it ended by itself later and could not be started again.
     """
@@ -52,7 +61,7 @@ def start(
     except BaseException:
         lock.close()
         raise
-    return _start_locked(folder, lock, progress, lost, purpose)
+    return _start_locked(folder, lock, progress, lost, purpose, more)
 
 
 @contextmanager
@@ -65,7 +74,7 @@ def attached(data_dir: Path, *, progress: Progress, purpose: str = "a chairside 
         closing.callback(lock.close)
         began, told = time.monotonic(), 0
         while not lock.take():
-            if users.take(fcntl.LOCK_SH) and _accepts(folder):
+            if users.take(fcntl.LOCK_SH) and accepts(folder):
                 yield endpoint(folder.path)
                 return
             # Not held while waiting: a server started for one command stops when no one uses it.
@@ -74,7 +83,8 @@ def attached(data_dir: Path, *, progress: Progress, purpose: str = "a chairside 
             if (seconds := int(time.monotonic() - began)) > told:
                 told = seconds
                 progress(f"Waiting for the database of another chairside process to be ready ({seconds} s)")
-        with _start_locked(folder, lock, progress, lambda: None, purpose) as server:
+        more = partial(settings_without_archiver, folder.path)
+        with _start_locked(folder, lock, progress, lambda: None, purpose, more) as server:
             try:
                 yield server.endpoint
             finally:
@@ -99,8 +109,10 @@ class Server:
     When it is the one that ended, killed for want of memory for instance, it is started again.
     """
 
-    def __init__(self, folder: Folder, lock: Lock, progress: Progress, lost: Callable[[], None]) -> None:
-        self.endpoint = endpoint(folder.path)
+    def __init__(
+        self, folder: Folder, lock: Lock, progress: Progress, lost: Callable[[], None], more: Mapping[str, str]
+    ) -> None:
+        self.endpoint, self._more = endpoint(folder.path), more
         self._folder, self._lock, self._progress, self._lost = folder, lock, progress, lost
         self._starter = os.getpid()
         self._turn, self._stopping = threading.Lock(), threading.Event()
@@ -136,7 +148,7 @@ class Server:
         try:
             _outwait_previous(self._folder, alive, self._progress)
             ensure_cluster(self._folder, alive, self._progress)
-            return _launched(self._folder, alive)
+            return _launched(self._folder, alive, self._more)
         finally:
             alive.close()
 
@@ -182,11 +194,13 @@ class Server:
             raise self._fault
 
 
-def _start_locked(folder: Folder, lock: Lock, progress: Progress, lost: Callable[[], None], purpose: str) -> Server:
+def _start_locked(
+    folder: Folder, lock: Lock, progress: Progress, lost: Callable[[], None], purpose: str, more: More
+) -> Server:
     with _explaining(folder), ExitStack() as undoing:
         undoing.callback(lock.close)
         lock.sign(purpose)
-        server = Server(folder, lock, progress, lost)
+        server = Server(folder, lock, progress, lost, more())
         server.run()
         undoing.pop_all()
         return server
@@ -206,9 +220,9 @@ def _outwait_previous(folder: Folder, alive: Lock, progress: Progress) -> None:
     alive.take_patiently(waiting)
 
 
-def _launched(folder: Folder, alive: Lock) -> Program:
+def _launched(folder: Folder, alive: Lock, more: Mapping[str, str]) -> Program:
     with _cluster(folder) as cluster, opened(folder.path / "run" / "socket") as sockets:
-        ready_for_start(folder, cluster, sockets)
+        ready_for_start(folder, cluster, sockets, more)
         # Named by descriptor, the cluster may lie below folders that the server's user cannot enter, and
         # have a path longer than PostgreSQL takes.
         return Program(
@@ -232,19 +246,6 @@ def _until_accepting(folder: Folder, program: Program, progress: Progress) -> No
                 progress(f"Starting the database; after an unclean stop it recovers first ({seconds} s)")
         reason = program.complaint() or fault_in(logged_since(cluster, began)) or "it gave no reason"
     raise EmbeddedError(f"The database in {folder.path} did not start: {reason}.")
-
-
-def _accepts(folder: Folder) -> bool:
-    try:
-        with _cluster(folder) as cluster:
-            if state_lines(cluster)[STATE_LINE] != "ready":
-                return False
-        at = endpoint(folder.path)
-        with socket.socket(socket.AF_UNIX) as caller:
-            caller.connect(f"{at.host}/.s.PGSQL.{at.port}")
-    except OSError:
-        return False
-    return True
 
 
 def _cluster(folder: Folder) -> AbstractContextManager[int]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from chairside.rest.archive_status import ArchiveStatus
+
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
@@ -55,11 +57,15 @@ class Meter:
 
     def __init__(self) -> None:
         self._folder: Path | None = None
+        self._archive: Path | None = None
         self._numbers = Numbers()
 
-    def share_in(self, folder: Path) -> None:
-        """Share the numbers with the other workers from now on. The folder is there, and only for this server."""
-        self._folder = folder
+    def share_in(self, folder: Path, archive: Path | None = None) -> None:
+        """Share the numbers with the other workers from now on. The folder is there, and only for this server.
+
+        `archive` is the file of the archiver's status.
+        """
+        self._folder, self._archive = folder, archive
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; routes are patterns, so their number is bounded."""
@@ -103,6 +109,7 @@ class Meter:
             total.add(numbers)
         registry = CollectorRegistry()
         registry.register(_Collected(total))
+        registry.register(ArchiveStatus(self._archive))
         return generate_latest(registry)
 
     def _others(self) -> Iterator[Numbers]:
