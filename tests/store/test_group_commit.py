@@ -16,10 +16,12 @@ from tests.database import connected
 from tests.house import House, Org
 
 PATIENCE_SECONDS = 20
+ROUTE = "/group-commit"
 
 
 @pytest.fixture
-async def trail(house: House) -> AsyncIterator[Trail]:
+async def trail(house: House, org: Org) -> AsyncIterator[Trail]:
+    """A trail beside the server's; its records are deleted, for the server would never seal them."""
     at = embedded.endpoint(house.data_dir)
     pool = Pool(Place(host=at.host, port=at.port, user=at.app, database=at.database), size=1)
     made = Trail(pool)
@@ -27,12 +29,14 @@ async def trail(house: House) -> AsyncIterator[Trail]:
     yield made
     await made.stop()
     await pool.close()
+    async with connected(house.data_dir, "superuser") as connection:
+        await connection.execute("DELETE FROM audit_events WHERE org_id = $1 AND route = $2", org.id, ROUTE)
 
 
 def record(org: Org, about: str) -> Entry:
-    now, route = datetime.now(UTC), "/group-commit"
+    now = datetime.now(UTC)
     who = (new_id(), "Nobody", "admin", "read", "patient", about, None)
-    return (org.id, new_id(), now, *who, "GET", route, 200, "allowed", "r", None, None, None, None, b"-" * 16, 2, 1)
+    return (org.id, new_id(), now, *who, "GET", ROUTE, 200, "allowed", "r", None, None, None, None, b"-" * 16, 2, 1)
 
 
 async def commits(house: House, about: list[str]) -> list[int]:

@@ -288,6 +288,8 @@ async def test_the_trail_is_appended_to_and_read_by_its_own_org_alone(
     async with as_org(house, ours.org.id) as connection:
         seen = await connection.fetch("SELECT DISTINCT org_id FROM audit_events")
         assert [row["org_id"] for row in seen] == [ours.org.id]
+        transaction = connection.transaction()
+        await transaction.start()
         before = await connection.fetchval("SELECT count(*) FROM audit_events")
         await connection.execute(
             "INSERT INTO audit_events (org_id, id, at, action, method, route, status, outcome, request_id)"
@@ -299,6 +301,7 @@ async def test_the_trail_is_appended_to_and_read_by_its_own_org_alone(
         named = await connection.fetchval("SELECT count(*) FROM audit_patients")
         await connection.execute("INSERT INTO audit_patients VALUES ($1, $2, now())", theirs.org.id, str(uuid4()))
         assert await connection.fetchval("SELECT count(*) FROM audit_patients") == named
+        await transaction.rollback()  # the server would never seal a record that it has not written
 
 
 @pytest.mark.parametrize(
