@@ -77,7 +77,7 @@ def _heads(to: Target) -> Iterator[Case]:
     yield Case("raw bytes in the request id", (to.get(b"X-Request-Id: \xff\xfe"),))
     yield Case("a request id that would be a second header", (to.get(b"X-Request-Id: a%0d%0aX-Evil: 1"),), _is(200))
     yield Case("two tokens", (to.get(b"Authorization: Bearer x"),), _is(401))
-    yield Case("two hosts", (to.get(b"Host: evil.example"),))
+    yield Case("two hosts", (to.get(b"Host: evil.example"),), _is(400))
     yield Case("no host", (to.get().replace(b"Host: localhost\r\n", b""),))
     for name in (b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Prefix", b"Forwarded"):
         for value in (b"127.0.0.1", b"evil.example", b'for=_";"\'<script>;host=evil.example', b"\xff" * 40):
@@ -110,7 +110,7 @@ def _lengths(to: Target) -> Iterator[Case]:
         b"gzip",
     ):
         head = b"Transfer-Encoding: " + coding
-        yield Case("an odd coding", (to.post(b"0\r\n\r\n", head, length=False),), _is(400, 415, 422, 501), most=2)
+        yield Case("an odd coding", (to.post(b"0\r\n\r\n", head, length=False),), _is(400), most=2)
     yield Case("a coding after a space", (to.post(b"0\r\n\r\n" + inner, b"Transfer-Encoding : chunked"),), _is(400))
     for length in (b"-1", b"+11", b"0x0b", b"1e1", b"11, 11", b"11,12", b" ", b"9" * 40, b"1_1", b"\xd9\xa1"):
         yield Case("an odd length", (to.post(body, b"Content-Length: " + length, length=False),), _is(400, 413, 422))

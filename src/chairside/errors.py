@@ -21,6 +21,7 @@ CODES: Mapping[str, str] = {
     "unsupported_media_type": "A body must be sent as application/json.",
     "too_deep": "The body is nested deeper than any field is.",
     "more_problems": "There are more problems than are listed; codes says how many of each.",
+    "ambiguous_request": "The request has two Host headers, or a transfer coding other than chunked alone.",
     "incomplete_body": "The body did not come whole, or not in time; nothing was done.",
     "body_too_large": "The body is larger than this operation takes.",
     "invalid_header": "A header has a value that cannot be used.",
@@ -52,7 +53,7 @@ CODES: Mapping[str, str] = {
     # versions and retries
     "version_conflict": "The record has changed since base_version; current_version says where it is now.",
     "precondition_failed": "The record's version is not the one named in If-Match.",
-    "idempotency_conflict": "The Idempotency-Key was used before for another method, path or body.",
+    "idempotency_conflict": "The Idempotency-Key was used before for another method, path, query or body.",
     "idempotency_in_progress": "A request with this Idempotency-Key is still running; send it again later.",
     "feed_reset": "The server was restored since this number or cursor was given out; read all again from the start.",
     "feed_truncated": "Events after this number are no longer kept; read all records again and go on after kept_after.",

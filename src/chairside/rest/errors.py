@@ -14,6 +14,7 @@ UNAUTHENTICATED, FORBIDDEN, INVALID = 401, 403, 422
 # Problems that a refusal lists; of the others it tells the number by code.
 MOST_LISTED = 100
 STATUS: Mapping[str, int] = {
+    "ambiguous_request": 400,
     "unauthenticated": 401,
     "token_suspended": 401,
     "network_not_allowed": 403,

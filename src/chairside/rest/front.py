@@ -15,6 +15,7 @@ import structlog
 from chairside.errors import refuse
 from chairside.rest import admission, metrics, reading
 from chairside.rest.admission import Admission
+from chairside.rest.ambiguous import REFUSAL, ambiguous
 from chairside.rest.outbox import SMALL, Outbox, Peer
 from chairside.rest.request_body import RequestBody
 
@@ -38,6 +39,7 @@ class Seen:
     request_id: str
     route: str = "(none)"
     status: int = 0
+    operation: bool = False  # whether an operation was reached, which records the request itself
     org_id: str | None = None  # of the caller, once the token was found good
     shared: bool = False  # whether the body is one that the server keeps in memory for all
 
@@ -48,6 +50,9 @@ def front(app: App, doors: Admission, outbox: Outbox) -> App:
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
+        elif scope["type"] == "http" and ambiguous(scope["headers"]):
+            metrics.meter.refused(REFUSAL.status, REFUSAL.reason, _known(scope["method"]))
+            await _refuse(REFUSAL, [], scope, receive, send)
         elif scope["type"] == "http":
             started = time.perf_counter()
             place = None if scope["path"] in QUIET else _Place(doors, scope["headers"])

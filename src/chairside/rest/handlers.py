@@ -74,7 +74,7 @@ class Answering:
 async def _answer(house: House, operation: Operation, route: str, request: Asking) -> Given:
     """Answer one request. Every refusal of a known caller is audited like an answer."""
     seen: Seen = request.scope["chairside"]  # type: ignore[typeddict-item]  # put there by front
-    seen.route = route
+    seen.route, seen.operation = route, True
     context: Context | None = None
     try:
         caller = await _caller(house, request)
@@ -82,8 +82,8 @@ async def _answer(house: House, operation: Operation, route: str, request: Askin
         now = clocks.now(caller.org_id)
         line = reading.line_of(operation, request.scope, now)
         origin = origin_of(request.scope, house.trusted)
-        client_id = await house.work.clients.id_of(caller, origin)
-        context = _context(operation, route, request, caller, client_id, line, now)
+        client = await house.work.clients.id_of(caller, origin)
+        context = _context(operation, route, request, caller, client, line, now)
         refuse_elsewhere(origin, caller.networks)
         context, asked = await _ask(house, operation, context, request, line)
         run = house.work.write if operation.writes else house.work.read
@@ -93,7 +93,7 @@ async def _answer(house: House, operation: Operation, route: str, request: Askin
         return await _refusal(house, operation, context, refused.problems)
     except AWAY as away:
         log.warning("database away", request_id=seen.request_id, fault=type(away).__name__)
-        return _problems(refuse("unavailable").problems)
+        return unavailable()
     except HTTPException:
         raise
     except Exception as fault:  # noqa: BLE001 - the last line: whatever it is, its text may hold patient data
@@ -119,7 +119,7 @@ def _context(
         request_id=seen.request_id,
         method=operation.method,
         route=route,
-        path=request.scope["path"],
+        path=request.scope["path"].lower(),  # as it was matched, but for the letters of its ids
         status=errors.success_of(operation),
         now=now,
         patient_id=named.get("patient_uuid"),
@@ -147,8 +147,7 @@ async def _ask(
     area = "chart" if clinical else operation.area
     roles.allow(caller, area, right, portal=operation.portal, patient_id=line.path.get("patient_uuid"))
     problems = line.wrong_ids + line.wrong_parameters
-    raw = b""
-    body: dict[str, Any] = {}
+    raw, body = b"", dict[str, Any]()
     if operation.method != "GET":
         raw = await _body(house, request)
         form = operation.clinical_body if clinical else operation.body
@@ -159,17 +158,17 @@ async def _ask(
         problems += bad
     if problems:
         raise Refused(problems)
-    context = _with_headers(house, operation, context, headers, raw)
-    return context, Asked(path=line.path, query=line.query, body=body, now=context.now)
+    asked = Asked(path=line.path, query=line.query, body=body, now=context.now)
+    return _with_headers(house, operation, context, request.scope, raw), asked
 
 
-def _with_headers(
-    house: House, operation: Operation, context: Context, headers: reading.Headers, raw: bytes
-) -> Context:
+def _with_headers(house: House, operation: Operation, context: Context, scope: Scope, raw: bytes) -> Context:
+    headers = scope["headers"]
     key = reading.idempotency_key(headers) if operation.method != "GET" else None
     if not operation.writes:
         return context
-    marks = house.work.vault.marks(f"{context.method} {context.path}\n".encode() + raw) if key else ()
+    asked = "?".join(filter(None, (f"{context.method} {context.path}", scope["query_string"].decode("latin-1"))))
+    marks = house.work.vault.marks(f"{asked}\n".encode() + raw) if key else ()
     return replace(context, key=key, marks=marks, if_match=reading.if_match(headers))
 
 
@@ -213,8 +212,12 @@ async def _refusal(house: House, operation: Operation, context: Context | None, 
         try:
             await house.work.trail.write(row)
         except (*AWAY, Refused):
-            return _problems(refuse("unavailable").problems)
+            return unavailable()
     return _problems(problems)
+
+
+def unavailable() -> Given:
+    return _problems(refuse("unavailable").problems)
 
 
 def _problems(problems: tuple[Problem, ...]) -> Given:

@@ -17,6 +17,7 @@ from chairside.rest.admission import Admission
 from chairside.rest.front import App, front
 from chairside.rest.handlers import Answering, Asking, House
 from chairside.rest.outbox import Outbox
+from chairside.rest.unmatched import recorded
 from chairside.store.pool import AWAY
 
 PREFIX = "/api/v1/{org_id}/"
@@ -65,7 +66,7 @@ def application(
         lifespan=[lifespan],
         request_max_body_size=BODY_LIMIT,
     )
-    return front(app, doors, outbox)
+    return front(recorded(app, house), doors, outbox)
 
 
 def _route(house: House, operation: Operation) -> HTTPRouteHandler:
