@@ -246,3 +246,14 @@ def test_an_epoch_lies_above_all_that_time_allows(tmp_path: Path) -> None:
         assert again[1] >= feed + SLACK + FASTEST_ORG * 2 * 86_400 - 1000 * FASTEST_ORG
         asyncio.run(begin_epoch(owner, since=day, now=now))
         assert asyncio.run(bases(house, org.id))[0] >= again[0] + SLACK
+
+
+def test_a_new_epoch_is_started_after_a_takeover_by_hand(tmp_path: Path) -> None:
+    """A promoted standby may lack the last writes, which no command of ours has restored."""
+    with new_house(tmp_path, workers=1) as house:
+        org = house.org("Promoted Dental")
+        org.token("admin")
+    done = command("new-epoch", data_dir=house.data_dir)
+    assert "a new epoch of 1 org and suspended 1 token." in done.stderr
+    rows = json.loads(answered("token", "list", "--org", org.id, "--json", data_dir=house.data_dir))
+    assert [row["state"] for row in rows] == ["suspended"]

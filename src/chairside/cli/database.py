@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from chairside.app import all_orgs
-from chairside.cli import checks, clerk, keys, upgrade
+from chairside.app import all_orgs, owner_place
+from chairside.cli import checks, clerk, epochs, keys, upgrade
 from chairside.cli.place import AsJson, DataDir, out, run_in, say, settings_for
 from chairside.cli.wording import counted
 
@@ -54,3 +54,15 @@ def rotate_key(data_dir: DataDir = None) -> None:
 
     name, sealed = run_in(settings, work)
     say(f"Sealed {counted(sealed, 'value')} under key {name}; the old key is gone from {settings.key_file}.")
+
+
+def new_epoch(data_dir: DataDir = None) -> None:
+    """Start a new epoch when a database came back by other means than `chairside restore`; stop the server first.
+
+    After a takeover that may have lost writes, or a restore with another tool, versions and feed numbers that clients
+    have seen would come again with other content, and revoked tokens would work.
+    """
+    settings = settings_for(data_dir)
+    epoch = run_in(settings, lambda: epochs.begin(owner_place(settings)))
+    say(f"Started a new epoch of {counted(epoch.orgs, 'org')} and suspended {counted(epoch.suspended, 'token')}.")
+    say(epochs.ADVICE)
