@@ -67,7 +67,8 @@ def _fill(trial: Trial, disk: Path, house: House, load: Load, *, logged: bool) -
                 asyncio.run(_begin_segment(house))
         time.sleep(FULL_SECONDS)
         wait_for(lambda: load.statuses(began)[503] or not load.working())
-        health = [httpx.get(f"{house.url}{path}").status_code for path in ("/healthz", "/readyz", "/metrics")]
+        health = [httpx.get(f"{house.url}{path}").status_code for path in ("/healthz", "/readyz")]
+        health.append(httpx.get(house.metrics).status_code)
         trial.expect(health[0] == health[2] == 200 and health[1] in (200, 503), f"health answered {health}")
     ended = time.monotonic()
     wait_for(lambda: any(s.good and s.began > ended for s in load.seen()) or not load.working())

@@ -64,10 +64,15 @@ class House:
     port: int
     process: subprocess.Popen[str] | None = None
     said: list[str] = field(default_factory=list)
+    metrics_port: int = field(default_factory=free_port)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def metrics(self) -> str:
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
 
     @property
     def log_file(self) -> Path:
@@ -85,7 +90,7 @@ class House:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment(**env),
+                env=environment(**{"CHAIRSIDE_METRICS_PORT": str(self.metrics_port), **env}),
                 start_new_session=True,
             )
         assert self.process.stdout

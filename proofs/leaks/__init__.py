@@ -128,7 +128,7 @@ def _search(trial: Trial, house: House, org: Org, canaries: Canaries, refused: b
     search.texts(trial, canaries, {
         "the server's log": house.log().encode(),
         "the server's output": "".join(house.said).encode(),
-        "the metrics": desk.get(f"{house.url}/metrics").content,
+        "the metrics": desk.get(house.metrics).content,
         "a refusal": refused,
         "the events": desk.get("/events", params={"limit": 1000}).content,
         "the trail": desk.get("/audit-events", params={"first": 200}).content,

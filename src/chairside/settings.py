@@ -23,6 +23,8 @@ class Settings:
     database_url: str | None = None
     host: str = "127.0.0.1"
     port: int = 8400
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0
     workers: int = 2
     pool_size: int = 8
     at_once: int = 32
@@ -66,6 +68,8 @@ DOCS: Mapping[str, str] = {
     "database_url": "A PostgreSQL of your own (15 to 18), postgresql://user:password@host/name, else the embedded one.",
     "host": "Address to listen on.",
     "port": "Port to listen on.",
+    "metrics_host": "Address to listen on for metrics.",
+    "metrics_port": "Port that answers /metrics and nothing else; no metrics are served, if not set.",
     "workers": "Worker processes; one per core that the database does not need.",
     "pool_size": "Database connections of each worker, beside one for the audit trail.",
     "at_once": "Requests that each worker works on at once; more wait in line.",
@@ -99,7 +103,8 @@ _OVERLOAD = {
     "connections": (16, 16_384), "body_seconds": (1, 3600), "write_seconds": (1, 3600),
 }  # fmt: skip
 _ARCHIVE = {"archive_seconds": (1, 3600), "archive_base_hours": (1, 744), "archive_keep_days": (1, 3650)}
-_BOUNDS = {"port": (1, 65535), "workers": (1, 64), "pool_size": (1, 100), **_OVERLOAD, **_ARCHIVE}
+_PORTS = {"port": (1, 65535), "metrics_port": (0, 65535)}
+_BOUNDS = {**_PORTS, "workers": (1, 64), "pool_size": (1, 100), **_OVERLOAD, **_ARCHIVE}
 
 
 def variable(name: str) -> str:

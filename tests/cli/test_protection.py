@@ -207,7 +207,7 @@ def test_an_archive_that_is_gone_stops_no_write_and_is_told(kept: tuple[Archived
     archived.archive.rename(away)
     try:
         wait_for(lambda: _written(desk) and archived.status().get("fault"))
-        assert "archive_failing 1.0" in httpx.get(f"{archived.house.url}/metrics").text
+        assert "archive_failing 1.0" in httpx.get(archived.house.metrics).text
         assert archived.check().startswith("FAULT archive: failing since ")
         assert "is not there" in archived.check()
         archived.archive.mkdir()  # a mount point without its file system
@@ -217,7 +217,7 @@ def test_an_archive_that_is_gone_stops_no_write_and_is_told(kept: tuple[Archived
         away.rename(archived.archive)
     wait_for(lambda: _written(desk) and not archived.status()["fault"] and not archived.status()["waiting"])
     assert archived.check().startswith("ok")
-    assert "archive_failing 0.0" in httpx.get(f"{archived.house.url}/metrics").text
+    assert "archive_failing 0.0" in httpx.get(archived.house.metrics).text
     assert "Nothing is archived: " in archived.house.log()
 
 

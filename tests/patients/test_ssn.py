@@ -226,7 +226,7 @@ def test_it_lies_in_clear_in_no_log_event_metric_or_file(loud: Org) -> None:
         loud.house.log(),
         desk.get("/events", params={"limit": 1000}).text,
         desk.get("/audit-events", params={"first": 200}).text,
-        desk.get(f"{loud.house.url}/metrics").text,
+        desk.get(loud.house.metrics).text,
     ]
     assert made["id"] in told[1]
     assert "route" in told[0]

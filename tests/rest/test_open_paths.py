@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import subprocess
 from html.parser import HTMLParser
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests.house import House, Org, wait_for
 
-OPEN = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js")
+OPEN = ("/healthz", "/readyz", "/openapi.json", "/docs", "/docs/start.js")
 
 
 class Loads(HTMLParser):
@@ -59,7 +60,7 @@ def test_health_and_readiness_answer_without_a_token(house: House) -> None:
 def numbers(house: House, name: str, **labels: str) -> float:
     """The sum of a number's samples that carry these labels."""
     total = 0.0
-    for line in httpx.get(f"{house.url}/metrics").text.splitlines():
+    for line in httpx.get(house.metrics).text.splitlines():
         found = re.fullmatch(rf"{name}\{{(.*)\}} (\S+)", line)
         if found and labels.items() <= dict(re.findall(r'(\w+)="([^"]*)"', found[1])).items():
             total += float(found[2])
@@ -76,7 +77,7 @@ def test_every_request_is_counted_whichever_worker_answered(org: Org) -> None:
         assert httpx.head(f"{org.base}/patients/counts/by-location", headers=token).status_code == 200
     for _ in range(6):
         assert httpx.head(f"{org.base}/patients/counts/by-location").status_code == 401
-    # Each worker knows its own counts at once, and those of the others as they were a moment ago.
+    # The counts of the workers are up to a second old.
     wait_for(lambda: numbers(org.house, "chairside_requests_total", **asked, status="200") == 24)
     wait_for(lambda: numbers(org.house, "chairside_requests_total", **asked, status="401") == 6)
     wait_for(lambda: numbers(org.house, "chairside_request_seconds_count", **asked) == 30)
@@ -98,11 +99,48 @@ def test_numbers_tell_nothing_of_patients(org: Org) -> None:
     desk.get("/patients/zebedee-quill")
     httpx.get(f"{org.house.url}/zebedee/{made['id']}")
     httpx.request("ZEBEDEE", f"{org.house.url}/healthz")
-    text = httpx.get(f"{org.house.url}/metrics").text
-    assert 'route="/api/v1/{org_id}/patients/{patient_uuid}"' in text
+    wait_for(lambda: 'route="/api/v1/{org_id}/patients/{patient_uuid}"' in httpx.get(org.house.metrics).text)
+    wait_for(lambda: 'method="OTHER"' in httpx.get(org.house.metrics).text)
+    text = httpx.get(org.house.metrics).text
     for secret in ("ebed", "EBED", "quill", "zq@", made["id"], org.id, org.token("admin")):
         assert secret not in text
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", text)
+
+
+SPELLINGS = (
+    "/metrics", "/metrics/", "//metrics", "/./metrics", "/METRICS", "/Metrics", "/%6detrics", "/metrics%2f",
+    "/metrics?a=1", "/metrics;a", "/docs/../metrics", "/api/v1/../../metrics", "/metrics%00", "/metrics//",
+    "/metrics.txt",
+)  # fmt: skip
+
+
+def raw(port: int, path: str, method: str = "GET") -> bytes:
+    """What is answered to a path as it is, for clients of HTTP mend some of them."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+        client.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        said = b""
+        while piece := client.recv(65536):
+            said += piece
+    return said
+
+
+@pytest.mark.parametrize("path", SPELLINGS)
+def test_the_port_of_the_api_has_no_metrics_however_they_are_spelt(house: House, path: str) -> None:
+    """A proxy that lets everything through shows nobody how busy a practice is."""
+    said = raw(house.port, path)
+    assert said.split(b" ")[1] in (b"400", b"404")
+    assert b"chairside_" not in said
+
+
+def test_the_port_of_metrics_has_metrics_and_nothing_else(house: House) -> None:
+    """Nothing of the API can be reached there, and a client that says nothing keeps others waiting for seconds only."""
+    with socket.create_connection(("127.0.0.1", house.metrics_port), timeout=30):
+        assert b"chairside_requests_total" in raw(house.metrics_port, "/metrics")
+    head = raw(house.metrics_port, "/metrics", "HEAD")
+    assert (head.split(b" ")[1], head.partition(b"\r\n\r\n")[2]) == (b"200", b"")
+    for path in ("/", "/healthz", "/docs", "/openapi.json", "/metrics/", "/METRICS", "/api/v1/x/patients"):
+        assert raw(house.metrics_port, path).split(b" ")[1] == b"404"
+    assert raw(house.metrics_port, "/metrics", "POST").split(b" ")[1] == b"501"
 
 
 @pytest.mark.parametrize("path", OPEN)
@@ -111,8 +149,7 @@ def test_head_answers_what_get_answers_without_the_body(house: House, path: str)
     got, head = httpx.get(house.url + path), httpx.head(house.url + path)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-type"] == got.headers["content-type"]
-    if path != "/metrics":
-        assert head.headers["content-length"] == got.headers["content-length"]
+    assert head.headers["content-length"] == got.headers["content-length"]
 
 
 KEPT = ("/openapi.json", "/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")

@@ -67,6 +67,11 @@ def desks(*orgs: Org) -> list[Client]:
     return [org.desk() for org in orgs]
 
 
+def counted(org: Org, pattern: str) -> None:
+    """Waits until the metrics, which are up to a second old, tell of it."""
+    wait_for(lambda: re.search(pattern, openly(org.house.metrics).text) is not None)
+
+
 def test_a_full_server_refuses_at_once_and_says_when_to_try_again(mine: Org, other: Org) -> None:
     """429 to the org that has its share under way, 503 to others and to the unknown; who watches is answered."""
 
@@ -75,7 +80,8 @@ def test_a_full_server_refuses_at_once_and_says_when_to_try_again(mine: Org, oth
         async with held(mine):
             same, different = me.get("/locations"), you.get("/locations")
             unknown = openly(f"{mine.base}/locations")
-            watched = [openly(mine.house.url + path).status_code for path in ("/healthz", "/readyz", "/metrics")]
+            watched = [openly(mine.house.url + path).status_code for path in ("/healthz", "/readyz")]
+            watched.append(openly(mine.house.metrics).status_code)
         assert (same.status_code, problems(same), same.headers["retry-after"]) == (429, {(): "too_many_requests"}, "1")
         assert (different.status_code, problems(different)) == (503, {(): "unavailable"})
         assert different.headers["retry-after"] == "2"
@@ -83,9 +89,8 @@ def test_a_full_server_refuses_at_once_and_says_when_to_try_again(mine: Org, oth
         assert unknown.status_code == 503
         assert watched == [200] * 3
         assert [desk.get("/locations").status_code for desk in (me, you)] == [200, 200]
-        counted = openly(f"{mine.house.url}/metrics").text
-        assert re.search(r'chairside_refused_total\{reason="line_full",status="429"\} [1-9]', counted)
-        assert re.search(r'chairside_requests_total\{method="GET",route="\(refused\)",status="503"\} [1-9]', counted)
+        counted(mine, r'chairside_refused_total\{reason="line_full",status="429"\} [1-9]')
+        counted(mine, r'chairside_requests_total\{method="GET",route="\(refused\)",status="503"\} [1-9]')
         assert {"x-request-id", "x-content-type-options"} <= set(same.headers)
 
     asyncio.run(steps())
@@ -147,7 +152,7 @@ def test_a_sender_who_hangs_up_is_no_fault_of_the_server(mine: Org) -> None:
     begun(mine, b'{"name": ').close()
     wait_for(lambda: statuses(mine).count(408) == before + 1)
     assert "fault" not in mine.house.log()
-    assert 'status="500"' not in httpx.get(f"{mine.house.url}/metrics").text
+    assert 'status="500"' not in httpx.get(mine.house.metrics).text
 
 
 def statuses(org: Org) -> list[int]:

@@ -45,7 +45,7 @@ async def examine(settings: Settings) -> list[Finding]:
             found += await _of_tables(owner, settings)
     finally:
         await owner.close()
-    return [*found, archive_checks.examine(settings), _disk(settings)]
+    return [*found, archive_checks.examine(settings), _disk(settings), _metrics(settings)]
 
 
 async def _of_tables(owner: Owner, settings: Settings) -> list[Finding]:
@@ -111,6 +111,16 @@ async def _keys(owner: Owner, settings: Settings) -> Finding:
     if lost:
         return fault("keys", f"{settings.key_file} lacks {', '.join(lost)}; put the key file of this database back")
     return fine("keys", f"{len(held)} in {settings.key_file}")
+
+
+def _metrics(settings: Settings) -> Finding:
+    """Whoever can reach the port reads the numbers: they name no patient, and tell how busy a practice is."""
+    if not settings.metrics_port:
+        return fine("metrics", "not served; CHAIRSIDE_METRICS_PORT sets a port for them")
+    where = f"{settings.metrics_host}:{settings.metrics_port}"
+    if settings.metrics_host not in ("127.0.0.1", "::1", "localhost"):
+        return warning("metrics", f"on {where} without a token; see to it that only your monitoring reaches it")
+    return fine("metrics", f"on {where}, for this machine only")
 
 
 def _disk(settings: Settings) -> Finding:

@@ -31,6 +31,7 @@ from chairside.access.tokens import works
 from chairside.app import freeze
 from chairside.cli import clerk, epochs, keys, protection, upgrade
 from chairside.cli.demo_command import base_url
+from chairside.cli.metrics_port import serve_metrics
 from chairside.cli.place import DataDir, Fault, demo_file, keep_demo, mended, say, settings_for
 from chairside.cli.unfinished import refuse_unfinished
 from chairside.settings import Settings, variable
@@ -135,6 +136,7 @@ async def _prepare(settings: Settings, with_demo: bool) -> dict[str, str]:
 def _run(settings: Settings, kept: dict[str, str]) -> None:
     """The server's processes; returns when they have ended."""
     _environment(settings)
+    serve_metrics(settings)
     threading.Thread(target=_announce, args=(settings, kept), daemon=True).start()
     server = Server(
         "chairside.app:create",

@@ -25,7 +25,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 log = structlog.get_logger("chairside.request")
 # Who watches the server is never refused, nor logged each time.
-QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+QUIET = frozenset({"/healthz", "/readyz"})
 SECONDS_BETWEEN_WARNINGS = 10
 UNKNOWN = 401
 # How long a place is kept for whoever has not sent the whole body yet.

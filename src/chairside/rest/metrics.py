@@ -103,7 +103,6 @@ class Meter:
         """The numbers of all workers together, in the text form that Prometheus reads."""
         from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - only here, and 3 MB
 
-        self.share()  # so that the next scrape, by another worker, knows as much and no counter goes back
         total = Numbers()
         for numbers in (self._numbers, *self._others()):
             total.add(numbers)

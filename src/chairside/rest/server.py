@@ -1,4 +1,4 @@
-"""The HTTP application: every operation at its path, health, metrics, the OpenAPI document and its explorer."""
+"""The HTTP application: every operation at its path, health, the OpenAPI document and its explorer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.plugins.core import MsgspecDIPlugin
 
 from chairside.engine.operations import Operation
-from chairside.rest import files, handlers, metrics
+from chairside.rest import files, handlers
 from chairside.rest.admission import Admission
 from chairside.rest.front import App, front
 from chairside.rest.handlers import Answering, Asking, House
@@ -119,11 +119,7 @@ def _open_paths(house: House, document: bytes) -> list[HTTPRouteHandler]:
             return _plain(request, "/readyz", b'{"status":"database away"}', status=503)
         return _plain(request, "/readyz", b'{"status":"ready"}')
 
-    @get("/metrics", name="metrics", sync_to_thread=False)
-    def numbers(request: Asking) -> Response[bytes]:
-        return _plain(request, "/metrics", metrics.meter.exposition(), "text/plain; version=0.0.4")
-
-    return [healthz, readyz, numbers, *_explorer(document)]
+    return [healthz, readyz, *_explorer(document)]
 
 
 def _explorer(document: bytes) -> list[HTTPRouteHandler]:
