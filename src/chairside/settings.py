@@ -59,6 +59,10 @@ class Settings:
         return self.data_dir / "archive-status.json"
 
     @property
+    def checkpoints_file(self) -> Path:
+        return self.data_dir / "audit-verified.json"
+
+    @property
     def heads_file(self) -> Path:
         return self.data_dir / "audit-heads.jsonl"
 

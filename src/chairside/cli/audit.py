@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chairside.app import all_orgs, server_place
-from chairside.cli import keys
+from chairside.cli import archiving, keys
 from chairside.cli.place import AsJson, DataDir, Fault, mended, no_such_org, org_id, out, run_in, say, settings_for
 from chairside.cli.wording import counted
-from chairside.engine.chain import Head
+from chairside.engine.archives import file_of, verify_file
+from chairside.engine.audit_keys import AuditKeys
+from chairside.engine.chain import Head, moment
+from chairside.engine.checkpoints import keep_checkpoints, kept_checkpoints
 from chairside.engine.heads import exported, exported_heads, kept_heads
 from chairside.engine.sealer import head_of
 from chairside.engine.vault import Vault
-from chairside.engine.verification import Verdict, verify
+from chairside.engine.verification import Checkpoint, Verdict, verify
 from chairside.settings import Settings
 from chairside.store.lending import Connection
 from chairside.store.pool import connect
@@ -36,6 +39,12 @@ def verify_(
     heads: Annotated[
         Path | None, typer.Option(help="Heads exported earlier, which the chain must still hold.", show_default=False)
     ] = None,
+    archives: Annotated[
+        Path | None, typer.Option(help="Folder of the archives, which are verified too.", show_default=False)
+    ] = None,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="Only what came after the last verification without a fault.")
+    ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -44,9 +53,12 @@ def verify_(
     with mended():
         known = kept_heads(settings.heads_file) + (exported_heads(heads) if heads else [])
     chosen = None if org is None else org_id(org)
-    verdicts = run_in(settings, lambda: verdicts_of(settings, chosen, known))
+    since = kept_checkpoints(settings.checkpoints_file) if incremental else {}
+    verdicts = run_in(settings, lambda: verdicts_of(settings, chosen, known, archives, since))
+    with mended():
+        keep_checkpoints(settings.checkpoints_file, Vault(settings.key_file).audit, verdicts)
     if as_json:
-        out(json.dumps([asdict(v) for v in verdicts], indent=1))
+        out(json.dumps([told(v) for v in verdicts], indent=1))
     else:
         for verdict in verdicts:
             _show(verdict)
@@ -54,6 +66,28 @@ def verify_(
             say("There are no orgs yet, so there is nothing to verify.")
     if any(v.faults for v in verdicts):
         raise typer.Exit(1)
+
+
+@app.command("archive")
+def archive_(
+    folder: Annotated[Path, typer.Argument(help="Folder to write the files to, one for each org and month.")],
+    org: OneOrg = None,
+    keep_months: Annotated[
+        int, typer.Option(min=1, max=1200, help="Months before this one that stay in the database.")
+    ] = 13,
+    data_dir: DataDir = None,
+) -> None:
+    """Write closed months of the audit trail to signed files, and drop them from the database."""
+    settings = settings_for(data_dir)
+    chosen = None if org is None else org_id(org)
+    with mended():
+        known = kept_heads(settings.heads_file)
+
+    async def work() -> int:
+        return await archiving.archive(settings, await _chosen(settings, chosen, []), known, folder, keep_months)
+
+    written = run_in(settings, work)
+    say(f"{counted(written, 'file')} written. Keep them for as long as the policy of each org says: no copy is left.")
 
 
 @app.command("heads")
@@ -96,7 +130,13 @@ async def _chosen(settings: Settings, org: str | None, more: list[str]) -> list[
     return [org] if org else known
 
 
-async def verdicts_of(settings: Settings, org: str | None, known: list[Head]) -> list[Verdict]:
+async def verdicts_of(
+    settings: Settings,
+    org: str | None,
+    known: list[Head],
+    archives: Path | None = None,
+    since: Mapping[str, Checkpoint] | None = None,
+) -> list[Verdict]:
     """The verdict on each org's trail, or on one org's; `known` are heads that the chains must still hold."""
     # An org that only a head knows has lost everything.
     orgs = await _chosen(settings, org, [head.org_id for head in known])
@@ -106,8 +146,26 @@ async def verdicts_of(settings: Settings, org: str | None, known: list[Head]) ->
         for each in orgs:
             async with transaction(connection, each, writes=False):
                 mine = [head for head in known if head.org_id == each]
-                verdicts.append(await verify(connection, each, ring, mine))
+                verdict = await verify(connection, each, ring, mine, (since or {}).get(each))
+            if archives is not None:
+                _verify_archives(verdict, ring, archives)
+            verdicts.append(verdict)
     return verdicts
+
+
+def _verify_archives(verdict: Verdict, ring: AuditKeys, folder: Path) -> None:
+    """Verifies the file of each archive. One may be missing only when the org's policy no longer asks for it."""
+    now = moment(datetime.now(UTC))
+    for archived, before in archiving.pairs(verdict.archives):
+        path = file_of(folder, verdict.org_id, archived.until)
+        if path.exists() or archived.keep_until > now:
+            verify_file(verdict, ring, path, archived, before)
+
+
+def told(verdict: Verdict) -> dict[str, object]:
+    """Returns what --json prints of a verdict."""
+    names = ("org_id", "records", "before", "unsealed", "links", "faults")
+    return {name: getattr(verdict, name) for name in names} | {"archives": len(verdict.archives)}
 
 
 async def _heads(settings: Settings, org: str | None) -> list[Head]:
@@ -143,10 +201,11 @@ def _show(verdict: Verdict) -> None:
         if number
     ]
     of_them = f" ({', '.join(more)})" if more else ""
+    archived = f", {counted(len(verdict.archives), 'archived month')}" * bool(verdict.archives)
     ending = f", {counted(len(verdict.faults), 'fault')}" if verdict.faults else ""
     out(
         f"{'FAULT' if verdict.faults else 'ok   '} {verdict.org_id}: {counted(verdict.records, 'record')}{of_them},"
-        f" {counted(verdict.links, 'link')}{ending}"
+        f" {counted(verdict.links, 'link')}{archived}{ending}"
     )
     for fault in verdict.faults:
         out(f"  {fault}")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from chairside.engine.chain import FORMAT, OLDEST_FORMAT, AuditKey, Head, moment
+from chairside.engine.chain import FORMAT, OLDEST_FORMAT, AuditKey, Signed, moment
 
 # A server that shares the database may get the new key file so much later than this one.
 OVERLAP = timedelta(hours=1)
-Sealed = tuple[bytes, int | None, int | None]  # a MAC, its format and the number of its key; null in format 1
+Seal = tuple[bytes, int | None, int | None]  # a MAC, its format and the number of its key; null in format 1
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class AuditKeys:
     def newest(self) -> AuditKey:
         return self.keys[-1]
 
-    def seal(self, row: Sequence[object]) -> Sealed:
+    def seal(self, row: Sequence[object]) -> Seal:
         """Returns what stands behind the other columns of a record: every column in the order of `audit.entry`."""
         return self.newest.mac(row), FORMAT, self.newest.number
 
-    def holds(self, record: Sequence[object], sealed: Sealed) -> bool:
+    def holds(self, record: Sequence[object], sealed: Seal) -> bool:
         """Whether a record, with its time as text, is as this server made it, with a key in use at that time."""
         mac, form, number = sealed
         key = self.numbered(number)
@@ -53,8 +53,8 @@ class AuditKeys:
         """Returns the ids that a client may have, one by each key."""
         return [key.client_id(row) for key in self.keys]
 
-    def signed(self, head: Head) -> bool:
-        """Whether this server signed the head, with a key in use at that time."""
+    def signed(self, head: Signed) -> bool:
+        """Whether this server signed the head, archive or checkpoint, with a key in use at that time."""
         key = self.numbered(head.key)
         return key is not None and key.signed(head) and not self.retired(head.key, head.sealed_at)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Protocol
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
@@ -21,6 +22,21 @@ FORMAT, OLDEST_FORMAT = 2, 1
 NOTHING_BEFORE = b"\0" * 32
 # Columns that the MAC of a record covers, and of one from before records named clients and patients.
 COVERED, COVERED_AT_FIRST = 19, 15
+
+
+class Signed(Protocol):
+    """What this server signs about a chain: the time says which keys may have signed it."""
+
+    @property
+    def key(self) -> int: ...
+
+    @property
+    def sealed_at(self) -> str: ...
+
+    @property
+    def signature(self) -> str: ...
+
+    def signed_text(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +133,11 @@ class AuditKey:
         since = self.since.timestamp() * 1000
         return at < moment(self.since) and int(org_id[:8] + org_id[9:13], 16) < since
 
-    def sign(self, head: Head) -> bytes:
+    def sign(self, head: Signed) -> bytes:
         return self._private.sign(head.signed_text())
 
-    def signed(self, head: Head) -> bool:
-        """Whether this server signed the head."""
+    def signed(self, head: Signed) -> bool:
+        """Whether this server signed the head, the archive or the checkpoint."""
         try:
             self._private.public_key().verify(base64.b64decode(head.signature), head.signed_text())
         except (InvalidSignature, ValueError):

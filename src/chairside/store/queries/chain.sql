@@ -60,11 +60,12 @@ WHERE l.org_id = $1 AND l.number BETWEEN $2 AND $3
 ORDER BY l.number, s.place;
 
 -- name: loose
--- All records of the org that stand in no link, each as it stands now.
+-- All records of the org from a time on ($2, if given) that stand in no link, each as it stands now.
 WITH waiting AS (
-  SELECT at, id FROM audit_events WHERE org_id = $1
+  SELECT at, id FROM audit_events WHERE org_id = $1 AND at >= coalesce($2::timestamptz, '-infinity')
   EXCEPT
-  SELECT s.at, s.id FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) AS s (at, id) WHERE l.org_id = $1
+  SELECT s.at, s.id FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) AS s (at, id)
+  WHERE l.org_id = $1 AND l.until >= coalesce($2::timestamptz, '-infinity')
 )
 SELECT e.org_id, e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at, e.actor_id,
   e.actor_name, e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome,
@@ -77,11 +78,12 @@ ORDER BY e.at, e.id;
 SELECT id, token_id, address, agent FROM audit_clients WHERE org_id = $1;
 
 -- name: unnamed
--- Records that name a client which is not there ($2 are those that are) or a patient by whom they are not found.
+-- Records from a time on ($3, if given) that name a client which is not there ($2 are those that are) or a patient by
+-- whom they are not found.
 SELECT e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at,
   e.client_id IS NOT NULL AND NOT e.client_id = ANY ($2::uuid[]) AS client
 FROM audit_events e
-WHERE e.org_id = $1 AND (e.client_id IS NOT NULL AND NOT e.client_id = ANY ($2::uuid[])
+WHERE e.org_id = $1 AND e.at >= coalesce($3::timestamptz, '-infinity') AND (e.client_id IS NOT NULL AND NOT e.client_id = ANY ($2::uuid[])
   OR EXISTS (SELECT 1 FROM unnest(e.patients) AS p (id) WHERE NOT EXISTS (
     SELECT 1 FROM audit_patients f WHERE f.org_id = $1 AND f.patient_id = p.id AND f.at = e.at)))
 ORDER BY e.at, e.id;
