@@ -18,12 +18,12 @@ import pytest
 
 from chairside.cli import rehearsal
 from chairside.cli.point_in_time import joined
-from chairside.embedded import endpoint
+from chairside.embedded import attached, endpoint
 from chairside.embedded.contents import packed, unpacked
 from chairside.embedded.encryption import Secret
 from tests.cli.hands import answered, command, refused
 from tests.database import connected
-from tests.embedded.hands import ask
+from tests.embedded.hands import ask, quiet
 from tests.house import Client, House, Org, free_port, wait_for
 
 SSN = "900-45-6789"
@@ -318,8 +318,11 @@ def test_a_command_without_the_settings_leaves_no_gap(tmp_path: Path) -> None:
     archived = Archived(tmp_path)
     with archived.serving():
         wait_for(archived.has_base)
-    for number in range(3):  # each ends a file of the log when it stops the database
+    for number in range(3):
         answered("org", "create", f"Quiet {number}", data_dir=archived.house.data_dir)
+        with attached(archived.house.data_dir, progress=quiet) as at:  # its log is recycled unless it waits
+            for statement in ("SELECT pg_switch_wal()", "CHECKPOINT", "CHECKPOINT"):
+                ask(at, statement)
     assert "wait" in archived.check() or archived.check().startswith("ok")
     with archived.serving():
         wait_for(lambda: archived.status()["waiting"] == 0)
