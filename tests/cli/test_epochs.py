@@ -248,12 +248,27 @@ def test_an_epoch_lies_above_all_that_time_allows(tmp_path: Path) -> None:
         assert asyncio.run(bases(house, org.id))[0] >= again[0] + SLACK
 
 
-def test_a_new_epoch_is_started_after_a_takeover_by_hand(tmp_path: Path) -> None:
-    """A promoted standby may lack the last writes, which no command of ours has restored."""
+def test_a_new_epoch_can_be_started_by_hand(tmp_path: Path) -> None:
+    """After the database was brought back by other tools: tokens wait, and the version shown before fits no more."""
+    tmp_path.chmod(0o755)
     with new_house(tmp_path, workers=1) as house:
-        org = house.org("Promoted Dental")
-        org.token("admin")
-    done = command("new-epoch", data_dir=house.data_dir)
-    assert "a new epoch of 1 org and suspended 1 token." in done.stderr
-    rows = json.loads(answered("token", "list", "--org", org.id, "--json", data_dir=house.data_dir))
-    assert [row["state"] for row in rows] == ["suspended"]
+        org = house.org("Taken Over")
+        made = org.desk().made("/patients", NAME)
+        said = refused("new-epoch", data_dir=house.data_dir)
+        assert "Stop every server and command first" in said
+        assert org.desk().get("/patients").status_code == 200
+        assert house.stop() == 0
+        for wrong, words in (("2026-03-01T09:30:00", "not a time with its zone"), ("2999-01-01T00:00:00Z", "future")):
+            assert words in refused("new-epoch", "--since", wrong, data_dir=house.data_dir)
+        since = datetime.now(UTC) - timedelta(hours=1)
+        done = command("new-epoch", "--since", since.isoformat(), data_dir=house.data_dir)
+        assert done.returncode == 0
+        assert "new epoch of 1 org and suspended 1 token." in done.stderr
+        house.start(workers=1)
+        assert code(org, org.token("admin")) == (401, "token_suspended")
+        answered("token", "reinstate", "--all", "--org", org.id, data_dir=house.data_dir)
+        wait_for(lambda: code(org, org.token("admin"))[0] == 200)
+        now = org.desk().read(f"/patients/{made['id']}")
+        assert now["version"] > made["version"] + SLACK + 3600 * FASTEST_RECORD
+        stale = org.desk().patch(f"/patients/{made['id']}", json={"base_version": made["version"], "city": "Ulm"})
+        assert problems(stale) == {("body", "base_version"): "version_conflict"}

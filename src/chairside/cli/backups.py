@@ -120,7 +120,7 @@ def restore(
     if at is not None:
         with mended():
             point_in_time.restore_at(
-                settings, point_in_time.moment(at), point_in_time.source_of(settings, archive_dir, identity)
+                settings, point_in_time.moment_or_latest(at), point_in_time.source_of(settings, archive_dir, identity)
             )
         return
     assert file  # noqa: S101 - as asked above

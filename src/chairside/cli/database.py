@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from chairside.app import all_orgs, owner_place
+from chairside.app import all_orgs, as_owner, owner_place
 from chairside.cli import checks, clerk, epochs, keys, upgrade
-from chairside.cli.place import AsJson, DataDir, out, run_in, say, settings_for
+from chairside.cli.place import AsJson, DataDir, Fault, moment, out, run_in, say, settings_for
 from chairside.cli.wording import counted
+from chairside.store.epochs import Epoch
+from chairside.store.sql import queries
 
 LEVELS = {"ok": "ok   ", "warning": "warn ", "fault": "FAULT"}
 
@@ -56,13 +59,32 @@ def rotate_key(data_dir: DataDir = None) -> None:
     say(f"Sealed {counted(sealed, 'value')} under key {name}; the old key is gone from {settings.key_file}.")
 
 
-def new_epoch(data_dir: DataDir = None) -> None:
+def new_epoch(
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="The moment of the database as it is now, with its zone; that of the newest record, if absent.",
+            metavar="TIME",
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
     """Start a new epoch when a database came back by other means than `chairside restore`; stop the server first.
 
     After a takeover that may have lost writes, or a restore with another tool, versions and feed numbers that clients
     have seen would come again with other content, and revoked tokens would work.
     """
-    settings = settings_for(data_dir)
-    epoch = run_in(settings, lambda: epochs.begin(owner_place(settings)))
+    settings, at = settings_for(data_dir), moment(since) if since else None
+    if at and at > datetime.now(UTC):
+        raise Fault(f"{since} is in the future.")
+
+    async def work() -> Epoch:
+        async with as_owner(settings) as owner:
+            if others := await owner.fetchval(queries()["epochs.others"]):
+                raise Fault(f"Stop every server and command first: {counted(others, 'connection')} to the database.")
+        return await epochs.begin(owner_place(settings), since=at)
+
+    epoch = run_in(settings, work)
     say(f"Started a new epoch of {counted(epoch.orgs, 'org')} and suspended {counted(epoch.suspended, 'token')}.")
     say(epochs.ADVICE)

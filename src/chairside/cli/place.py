@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -171,6 +172,15 @@ def command_name() -> str:
     words = sys.argv[1 : 3 if sys.argv[1:2] and sys.argv[1] in _GROUPS else 2]
     known = bool(words) and all(re.fullmatch(r"[a-z]+(-[a-z]+)*", word) for word in words)
     return " ".join(["chairside", *words]) if known else "a chairside command"
+
+
+def moment(text: str) -> datetime:
+    """The time that a person named. Fault without a time zone, which could mean another hour."""
+    with suppress(ValueError):
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    raise Fault(f"{text} is not a time with its zone, such as 2026-03-01T09:30:00Z or 2026-03-01T09:30:00-06:00.")
 
 
 def run_in(settings: Settings, work: Callable[[], Awaitable[T]]) -> T:

@@ -6,15 +6,15 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from chairside import embedded
 from chairside.app import owner_place
 from chairside.cli import epochs, passphrases
 from chairside.cli.kept_files import write_private, write_restored
-from chairside.cli.place import DEMO_FILE, Fault, command_name, say
+from chairside.cli.place import DEMO_FILE, Fault, command_name, moment, say
 from chairside.cli.protection import storage_of
 from chairside.cli.unfinished import begun, marked
 from chairside.embedded.bases import read_listed
@@ -29,15 +29,9 @@ LATEST = "latest"
 _AGAIN = "--at TIME"
 
 
-def moment(text: str) -> datetime | None:
-    """The time that a person named; None for the newest. Fault without a time zone, which could mean another hour."""
-    if text == LATEST:
-        return None
-    with suppress(ValueError):
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    raise Fault(f"{text} is not a time with its zone, such as 2026-03-01T09:30:00Z or 2026-03-01T09:30:00-06:00.")
+def moment_or_latest(text: str) -> datetime | None:
+    """The time that a person named; None for the newest."""
+    return None if text == LATEST else moment(text)
 
 
 def source_of(settings: Settings, directory: Path | None, identity: Path | None) -> Source:

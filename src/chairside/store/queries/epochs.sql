@@ -25,3 +25,8 @@ WHERE org_id = $1;
 -- name: suspend
 -- All tokens of an org that are not revoked wait for an administrator.
 UPDATE tokens SET suspended_at = $2 WHERE org_id = $1 AND revoked_at IS NULL AND suspended_at IS NULL;
+
+-- name: others
+-- Connections of servers and commands to this database, other than this one.
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'chairside%' AND pid <> pg_backend_pid();
