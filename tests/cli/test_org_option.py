@@ -16,8 +16,13 @@ REST = {
     "token create": ("--role", "admin"),
     "token list": (),
     "token revoke": ("abcdefgh",),
+    "token reinstate": ("--all",),
+    "user list": (),
+    "user suspend": ("Nobody",),
+    "user reinstate": ("Nobody",),
     "audit verify": (),
     "audit heads": (),
+    "audit archive": ("no-such-folder",),
 }
 
 

@@ -72,9 +72,9 @@ def test_the_roles_clients_use_have_no_power(looked_at: Server) -> None:
 
 
 def test_only_the_kernels_word_lets_anyone_in(looked_at: Server) -> None:
-    """One rule, peer; no password, no trust."""
+    """Peer for all, and for base backups; no password, no trust."""
     rules = ask(looked_at.endpoint, "SELECT type, database, user_name, auth_method FROM pg_hba_file_rules")
-    assert rules == "local|{all}|{all}|peer"
+    assert rules.splitlines() == ["local|{all}|{all}|peer", "local|{replication}|{postgres}|peer"]
     assert ask(looked_at.endpoint, "SELECT count(*) FROM pg_ident_file_mappings WHERE error IS NOT NULL") == "0"
 
 
