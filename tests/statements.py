@@ -37,8 +37,9 @@ OF_NO_ORG = (
     "keys.",
     "leases.",
     "epochs.versioned",
+    "epochs.others",
     "sync.writing",
-)  # the last looks at the server's activity, not at rows
+)  # the last two look at the server's activity, not at rows
 FILTER = re.compile(r"\b(\w+\.)?org_id = \$1\b")
 PLAIN = ("get", "get_any", "load", "insert", "insert_many", "update", "update_many", "names")
 

@@ -213,7 +213,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     assert set(EVERY) == {
         "serve", "demo", "org create", "org list", "token create", "token list", "token revoke", "token reinstate",
         "migrate", "doctor", "backup file", "backup verify", "restore", "rotate-key", "routes", "describe",
-        "audit verify", "audit heads", "audit rotate-key", "org retention", "user list",
+        "audit verify", "audit heads", "audit archive", "audit rotate-key", "org retention", "user list",
         "user suspend", "user reinstate", "new-epoch",
     }  # fmt: skip
 

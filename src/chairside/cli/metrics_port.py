@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from http import HTTPStatus
@@ -66,4 +67,6 @@ def serve_metrics(settings: Settings) -> None:
     except OSError as fault:
         where = f"{settings.metrics_host}:{settings.metrics_port}"
         raise Fault(f"Cannot listen on {where} for metrics: {fault.strerror}.") from None
+    # A worker that kept the socket would hold the port after this process, and take it for its own (rest/listening).
+    os.register_at_fork(after_in_child=listener.socket.close)
     threading.Thread(target=listener.serve_forever, name="metrics", daemon=True).start()

@@ -29,4 +29,4 @@ UPDATE tokens SET suspended_at = $2 WHERE org_id = $1 AND revoked_at IS NULL AND
 -- name: others
 -- Connections of servers and commands to this database, other than this one.
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name LIKE 'chairside%' AND pid <> pg_backend_pid();
+WHERE datname = current_database() AND application_name ~ '^chairside' AND pid <> pg_backend_pid();
