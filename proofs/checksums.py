@@ -10,7 +10,7 @@ from tests.database import Connection, connected
 
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
 OWNED = "SELECT attrelid::regclass::text FROM pg_attribute WHERE attname = 'org_id' AND NOT attisdropped"
-# What a restore changes on purpose, to start a new epoch.
+# Columns that a restore changes on purpose, to start a new epoch.
 OF_EPOCHS = ["suspended_at", "version_base", "base"]
 Sums = dict[tuple[str, str], tuple[int, str]]
 

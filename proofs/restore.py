@@ -119,7 +119,7 @@ def _at_rest(trial: Trial, folder: Path, house: House, orgs: list[Org]) -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a caller of an org was shown after the backup: of one patient versions and ETags, of the feed and walk."""
+    """Numbers that a caller was shown after the backup: a patient's versions and ETags, those of feed and walk."""
 
     path: str
     versions: set[int]

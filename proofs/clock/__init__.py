@@ -152,7 +152,7 @@ def _note(trial: Trial, known: Known, patient_id: str, made: dict[str, Any]) -> 
 
 
 def _key(patient: dict[str, Any]) -> str:
-    """What tells one state of a patient from another, as far as both an answer and a walk show it."""
+    """The values that tell one state of a patient from another, as far as both an answer and a walk show them."""
     return f"version {patient['version']} of {patient['updated_at']}"
 
 

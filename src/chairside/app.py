@@ -158,7 +158,7 @@ def freeze() -> None:
 
 
 async def _tidy(house: House) -> None:
-    """What can wait a minute: connections that rest, and when tokens were used."""
+    """Each minute: close idle connections, and write when tokens were last used."""
     while True:
         await asyncio.sleep(TIDY_SECONDS)
         with contextlib.suppress(*AWAY):

@@ -122,7 +122,7 @@ def archived(org: Org, folder: Path) -> list[Path]:
 
 
 def test_closed_months_go_into_files_that_verify(own: Org, tmp_path: Path) -> None:
-    """What is left holds by itself, and with the files the whole trail does; the chain goes on."""
+    """The records that are left verify by themselves, and with the files the whole trail does; the chain goes on."""
     folder = tmp_path / "archives"
     assert verified(own) == []
     files = archived(own, folder)

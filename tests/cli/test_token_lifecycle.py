@@ -120,7 +120,7 @@ def test_a_reinstated_token_counts_as_used(org: Org) -> None:
 
 
 async def noted(org: Org, token: str) -> None:
-    """What a worker does with a token that was used."""
+    """The steps of a worker whose token was used."""
     pool = Pool(server_place(from_environment({"CHAIRSIDE_DATA_DIR": str(org.house.data_dir)})), size=1)
     doorkeeper = Doorkeeper(pool)
     try:
@@ -166,7 +166,7 @@ def test_a_suspended_user_is_refused_with_all_tokens_at_once(org: Org, by: str) 
 
 
 def test_the_end_of_a_users_suspension_lets_no_suspended_token_in(org: Org) -> None:
-    """What a restore has suspended waits for its own reinstatement."""
+    """A token that a restore has suspended waits for its own reinstatement."""
     token = make(org, "--name", "Lee")
     sql(org, "UPDATE tokens SET suspended_at = now() WHERE org_id = $1")
     for act in ("suspend", "reinstate"):

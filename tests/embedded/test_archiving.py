@@ -213,7 +213,7 @@ def test_a_file_waits_in_the_database_until_it_is_archived(data: Path, storage: 
 
 
 def test_two_copies_of_one_data_directory_do_not_mix_their_logs(data: Path, storage: Directory, tmp_path: Path) -> None:
-    """They have one identity, so only the content of a file tells them apart; the second is refused at its first."""
+    """Two copies have one identity, so only a file's content tells them apart; the second is refused at its first."""
     with archived(data, storage, Schedule(DAY, DAY)):
         wait_for(lambda: status(data).get("base_at"))
     copy = tmp_path / "copy"

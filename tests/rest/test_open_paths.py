@@ -115,7 +115,7 @@ SPELLINGS = (
 
 
 def raw(port: int, path: str, method: str = "GET") -> bytes:
-    """What is answered to a path as it is, for clients of HTTP mend some of them."""
+    """The answer to a path exactly as given, because HTTP clients mend some of them."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
         client.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         said = b""

@@ -29,7 +29,7 @@ def trail(org: Org, action: str) -> list[Json]:
 def test_what_a_known_caller_asks_in_vain_is_in_the_trail(
     org: Org, method: str, path: str, action: str, status: int, outcome: str
 ) -> None:
-    """Whoever feels the way along the paths of a server is seen to do so, by name."""
+    """A caller who tries paths of the server leaves records with the caller's name."""
     answer = org.desk("front_desk").request(method, path)
     assert answer.status_code == status
     [record] = trail(org, action)
@@ -58,7 +58,7 @@ def test_a_caller_at_another_orgs_unknown_path_is_in_the_trail_of_the_own_org(ho
 
 
 def test_an_operation_leaves_one_record(org: Org) -> None:
-    """What an operation records itself is not recorded again."""
+    """Requests that an operation records are not recorded again."""
     org.desk().read("/patients")
     assert len(trail(org, "list")) == 1
     assert trail(org, "unmatched") == []

@@ -58,7 +58,7 @@ def test_a_record_says_the_format_and_key_of_its_mac() -> None:
 
 
 def test_a_retired_key_makes_no_later_record() -> None:
-    """Whoever has got hold of a key that was rotated away cannot write records or heads of a time after it."""
+    """A key that was rotated away makes no valid record or head of a time after the rotation."""
     for after, holds in ((OVERLAP, True), (OVERLAP * 1.1, False)):
         at = moment(ROTATED + after)
         row = (*FIRST[:2], at, *FIRST[3:], *ADDED)

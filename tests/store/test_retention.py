@@ -158,7 +158,7 @@ def begins(org: Org, after: int = 0) -> int:
 
 
 async def test_events_go_after_the_time_that_the_org_keeps_them(home: House) -> None:
-    """Whoever asks for older ones is told so and where the feed begins; numbers go on without a gap."""
+    """A reader who asks for older ones is told so and where the feed begins; numbers go on without a gap."""
     usual, short = home.org("Usual"), home.org("Short")
     home.run("org", "retention", short.id, "--events-days", "30")
     for org in (usual, short):

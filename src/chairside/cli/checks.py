@@ -114,7 +114,7 @@ async def _keys(owner: Owner, settings: Settings) -> Finding:
 
 
 def _metrics(settings: Settings) -> Finding:
-    """Whoever can reach the port reads the numbers: they name no patient, and tell how busy a practice is."""
+    """Warns of a metrics address that other machines reach: its numbers tell how busy a practice is."""
     if not settings.metrics_port:
         return fine("metrics", "not served; CHAIRSIDE_METRICS_PORT sets a port for them")
     where = f"{settings.metrics_host}:{settings.metrics_port}"

@@ -102,7 +102,7 @@ def mark(folder: Folder, names: list[str]) -> None:
 
 
 def finished_backups(data_dir: Path) -> Iterator[dict[str, str]]:
-    """What the database noted of base backups that were made lately."""
+    """The notes that the database kept of recent base backups."""
     for path in (data_dir / CLUSTER / "pg_wal").glob("*.backup"):
         with suppress(FileNotFoundError):
             found = re.findall(r"^([A-Z ]+): (.*)$", path.read_text(), re.MULTILINE)

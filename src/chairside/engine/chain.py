@@ -25,7 +25,7 @@ COVERED, COVERED_AT_FIRST = 19, 15
 
 
 class Signed(Protocol):
-    """What this server signs about a chain: the time says which keys may have signed it."""
+    """The signed statement of a chain's end; its time says which keys may have signed it."""
 
     @property
     def key(self) -> int: ...

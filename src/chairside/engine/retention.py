@@ -24,7 +24,7 @@ LOOK_SECONDS, PAUSE_SECONDS = 60.0, 600.0
 MOST_NUMBERED = 5000
 # Twice the day that is promised for retries with an Idempotency-Key.
 ANSWERS = timedelta(hours=48)
-# What is dropped, by its statement ($1 the org, $2 a time), and how long it is kept. Each drops a bounded number.
+# Statements that drop rows ($1 the org, $2 a time; each drops a bounded number), with how long the rows are kept.
 DROPPED = {"idempotency.forget": ANSWERS, "guessing.forget": ABOUT_ONE_WINDOW}
 Owner = Callable[[], AbstractAsyncContextManager[Connection]]
 

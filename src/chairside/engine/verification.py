@@ -195,7 +195,7 @@ def check_loose(verdict: Verdict, keys: AuditKeys, row: Row, complete_to: str, a
     verdict.unsealed += 1
     # Right after an upgrade the records from before it wait to be sealed as they are found.
     waits = row["mac"] is None and keys.may_precede(row["org_id"], row["at"]) and row["at"] >= complete_to
-    # What a retired key made has long been sealed, so this would be somebody's who has got hold of that key.
+    # Records under a retired key were sealed long ago, so a new one comes from somebody who has got hold of the key.
     made = keys.holds(_record(row), _seal(row)) and not keys.retired(row["mac_key"] or 1, complete_to)
     if not waits and not made:
         verdict.faults.append(f"record {row['id']} of {row['at']} was added or altered (in no link)")
