@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import ipaddress
 import json
 import re
 import uuid
@@ -33,6 +34,7 @@ SAMPLES: dict[str, Sequence[Any]] = {
     "text": ("canary", "canarz"), "varchar": ("canary",), "int4": (2,), "int8": (2,), "int2": (2,), "bool": (True,),
     "date": (NOW.date(),), "timestamptz": (NOW,), "time": (NOW.time(),), "numeric": (Decimal(1),), "bytea": (b"x",),
     "jsonb": ("{}",), "interval": (datetime.timedelta(1),), "float8": (1.0,),
+    "cidr": (ipaddress.ip_network("192.0.2.0/24"),),
 }  # fmt: skip
 TYPED = ("canary", *("canary", "canarz") * 3)
 Outcome = tuple[str, ...]
@@ -119,7 +121,8 @@ def _choices(name: str, victim: Canary, records: Sequence[str]) -> Iterator[list
 async def _leak(
     connection: Connection, prepared: Prepared, name: str, victim: str, own: str, chosen: Sequence[str]
 ) -> str:
-    nobody = [str(uuid.uuid4()) for _ in chosen]
+    # Ids of the same time, for some statements ask for what is later than an id.
+    nobody = [one[:24] + str(uuid.uuid4())[24:] for one in chosen]
     foreign = await _outcome(connection, prepared, name, own, own, chosen)
     random = await _outcome(connection, prepared, name, own, own, nobody)
     shown = repr(foreign).lower()
