@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -68,6 +69,10 @@ def ask(asker: Asker, operation: Operation, status: str) -> httpx.Response:  # n
             return right.by(Client(f"{asker.org.house.url}/api/v1/{uuid.uuid4()}", asker.org.token("admin")))
         case "409":
             return _conflict(right, desk)
+        case "410" if operation.name == "list_events":
+            return desk.get("/events", params={"after": 2**40})
+        case "410":
+            return _of_an_earlier_epoch(asker)
         case "412":
             return right.by(desk, {"If-Match": '"999999"'})
         case "413" | "415":
@@ -91,6 +96,28 @@ def _conflict(right: Attempt, desk: Client) -> httpx.Response:
     body = httpx.Request("POST", "http://x", json=right.json or {}).content + b" "
     headers = key | {"Content-Type": "application/json"}
     return desk.request(right.method, right.path, content=body, headers=headers, params=right.params)
+
+
+def _of_an_earlier_epoch(asker: Asker) -> httpx.Response:
+    """A walk that goes on after a restore, which adds to the versions of the org; the epoch of before is put back."""
+    after = asker.client.read("/patients/cursor", first=1)["page_info"]["end_cursor"]
+
+    def walked(added: int, status: int) -> httpx.Response:
+        change = f"UPDATE orgs SET version_base = version_base + {added} WHERE id = '{asker.org.id}'"
+        execute(asker.org.house.data_dir, change)
+        told: list[httpx.Response] = []
+
+        def known_to_all_workers() -> bool:
+            params: dict[str, str | int] = {"first": 1, "after": after}
+            told.extend(asker.client.get("/patients/cursor", params=params) for _ in range(20))
+            return all(answer.status_code == status for answer in told[-20:])
+
+        wait_for(known_to_all_workers)  # each remembers an org for a moment
+        return told[-1]
+
+    answer = walked(1, HTTPStatus.GONE)
+    walked(-1, HTTPStatus.OK)
+    return answer
 
 
 def while_bodies_stay_away(asker: Asker, operations: list[Operation]) -> Iterator[tuple[Operation, str]]:

@@ -42,7 +42,7 @@ class Version(Integer):
     """A record's version. Stored as a small number, and shown on top of what the org's epoch adds, as a larger one."""
 
     min: int = 1
-    max: int = 2**53
+    max: int = 2**53 - 1
 
     @property
     def sql(self) -> str:
