@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -157,6 +158,7 @@ class Builder:
 
     def __init__(self, org: Org) -> None:
         self.org, self.client = org, org.desk()
+        self.bodies: Counter[str] = Counter()
 
     def number(self) -> int:
         return next(_numbers)
@@ -171,14 +173,15 @@ class Builder:
     def body(self, kind: Kind, *, small: bool = False) -> Body:
         """A valid body of a create: every field that can be told from the declaration, or only those required."""
         hints, number = EXAMPLES.get(kind.name, {}), self.number()
+        self.bodies[kind.name] += 1
         sent: Body = {}
         for entry in create_body(kind).entries.values():
             hint = hints.get(entry.key, ...)
             if hint is None or (small and not entry.required and entry.key not in hints):
                 continue
             try:
-                # What may be there once only differs from record to record.
-                turn = number if entry.key in {u.key for u in kind.unique} else 0
+                # What may be there once only differs from one record of the kind to the next.
+                turn = self.bodies[kind.name] if entry.key in {u.key for u in kind.unique} else 0
                 sent[entry.key] = self.value(kind, entry, number, turn) if hint is ... else hint
             except Underivable as unknown:
                 if entry.required:
