@@ -16,7 +16,8 @@ from uuid import uuid4
 
 import httpx
 
-from chairside.engine.guessing import CODE, EVENT, MOST_ABOUT_ONE
+from chairside.engine.guessing import CODE, MOST_ABOUT_ONE
+from chairside.engine.security import GUESSING
 from chairside.knowledge.placeholders import is_placeholder_ssn
 from proofs.trial import Trial
 from tests.house import Client, House, Org
@@ -159,7 +160,7 @@ def _known_attack(trial: Trial, org: Org, admin: Client, calls: int) -> None:
 def _feed_tells(trial: Trial, admin: Client) -> None:
     after, found = 0, 0
     while (page := admin.read("/events", after=after, limit=1000))["items"]:
-        found += sum(event["type"] == EVENT for event in page["items"])
+        found += sum(event["type"] == GUESSING for event in page["items"])
         after = page["next_after"]
     trial.expect(found >= len(ROLES), f"the feed tells of {found} bursts")
 

@@ -28,6 +28,7 @@ from chairside.engine.shown import Finders
 from chairside.engine.trail import AUDIT
 from chairside.engine.vault import Vault
 from chairside.engine.verbs import VERBS
+from chairside.engine.volumes import Volumes
 from chairside.engine.work import Work
 from chairside.logs import configure
 from chairside.records import ALL, BODIES, SCHEMAS
@@ -79,7 +80,8 @@ def house_of(settings: Settings, pool: Pool) -> tuple[House, Trail]:
     trail = Trail(pool)
     finders = Finders(ALL, {**SHARED, **SCHEMAS})
     vault, known = Vault(settings.key_file), constraints.by_name(ALL)
-    work = Work(pool, trail, tables(ALL), Shapes(ALL), vault, known, finders)
+    volumes = Volumes(finders, pool, trail, vault, settings.unusual_patients)
+    work = Work(pool, trail, tables(ALL), Shapes(ALL), vault, known, volumes)
     return House(work, Doorkeeper(pool), settings.body_seconds, settings.trusted_proxies), trail
 
 
@@ -121,6 +123,7 @@ def create() -> App:
         tidying = [
             asyncio.create_task(_tidy(house)),
             asyncio.create_task(_fold(house, outbox)),
+            asyncio.create_task(house.work.volumes.run_forever()),
             asyncio.create_task(Retention(pool, partial(as_owner, settings)).run_forever()),
             asyncio.create_task(limit_unread(settings.write_seconds)),
         ]

@@ -35,6 +35,7 @@ class Settings:
     body_seconds: int = 60
     trusted_proxies: tuple[Network, ...] = ()
     write_seconds: int = 20
+    unusual_patients: int = 1000
     archive_dir: Path | None = None
     archive_command: str | None = None
     archive_fetch: str | None = None
@@ -86,6 +87,7 @@ DOCS: Mapping[str, str] = {
         "Addresses or networks, separated by commas, of proxies whose X-Forwarded-For is believed; none, if not set."
     ),
     "write_seconds": "Seconds after which a client that takes nothing of its answer is disconnected.",
+    "unusual_patients": "Patients that a user may see in a day before the day can be reported as unusual.",
     "archive_dir": "A directory on another disk or machine that the embedded database is archived to, continuously.",
     "archive_command": "A command that stores the file %p as %f in an archive, in place of a directory.",
     "archive_fetch": "The command that fetches %f from that archive into the file %p, and fails when it is not there.",
@@ -107,8 +109,9 @@ _OVERLOAD = {
     "connections": (16, 16_384), "body_seconds": (1, 3600), "write_seconds": (1, 3600),
 }  # fmt: skip
 _ARCHIVE = {"archive_seconds": (1, 3600), "archive_base_hours": (1, 744), "archive_keep_days": (1, 3650)}
+_REPORTED = {"unusual_patients": (10, 20_000)}
 _PORTS = {"port": (1, 65535), "metrics_port": (0, 65535)}
-_BOUNDS = {**_PORTS, "workers": (1, 64), "pool_size": (1, 100), **_OVERLOAD, **_ARCHIVE}
+_BOUNDS = {**_PORTS, "workers": (1, 64), "pool_size": (1, 100), **_OVERLOAD, **_REPORTED, **_ARCHIVE}
 
 
 def variable(name: str) -> str:

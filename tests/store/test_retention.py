@@ -28,6 +28,10 @@ GUESS = (
     "INSERT INTO wrong_guesses (org_id, user_id, patient_id, guess, at) SELECT $1, gen_random_uuid(),"
     " gen_random_uuid(), '\\x01', now() - make_interval(days => $2) FROM generate_series(1, $3)"
 )
+VOLUME = (
+    "INSERT INTO shown_volumes (org_id, user_id, day, patients) SELECT $1, gen_random_uuid(),"
+    " (now() AT TIME ZONE 'UTC')::date - $2::int, B'0'::bit(8192) FROM generate_series(1, $3)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +55,20 @@ async def job(house: House) -> AsyncIterator[Retention]:
 
 
 async def fill(database: Connection, org: Org) -> None:
-    """Answers and guesses of both sides of their bounds."""
+    """Answers, guesses and volumes on both sides of their bounds."""
     for age, number in ((ANSWERS * 0.9, 3), (ANSWERS * 1.1, MANY)):
         await database.execute(KEY, org.id, age, number)
     for days, number in ((29, 3), (31, MANY)):
         await database.execute(GUESS, org.id, days, number)
+        await database.execute(VOLUME, org.id, days, number)
 
 
-async def left(database: Connection, org: Org) -> tuple[int, int]:
+async def left(database: Connection, org: Org) -> tuple[int, int, int]:
     keys = await database.fetchval(
         "SELECT count(*) FROM idempotency_keys WHERE org_id = $1 AND key LIKE 'kept-%'", org.id
     )
-    return keys, await database.fetchval("SELECT count(*) FROM wrong_guesses WHERE org_id = $1", org.id)
+    guesses = await database.fetchval("SELECT count(*) FROM wrong_guesses WHERE org_id = $1", org.id)
+    return keys, guesses, await database.fetchval("SELECT count(*) FROM shown_volumes WHERE org_id = $1", org.id)
 
 
 async def due(database: Connection) -> None:
@@ -85,7 +91,7 @@ async def test_a_server_that_starts_drops_what_others_left(home: House) -> None:
 
 async def _until(database: Connection, orgs: list[Org]) -> None:
     for _ in range(750):  # the job looks at its lease each minute
-        if [await left(database, org) for org in orgs] == [(3, 3)] * len(orgs):
+        if [await left(database, org) for org in orgs] == [(3, 3, 3)] * len(orgs):
             return
         await asyncio.sleep(0.2)
     raise AssertionError([await left(database, org) for org in orgs])

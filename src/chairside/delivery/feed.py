@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chairside.changes import Asked, Record, Reply
+from chairside.engine import security
 from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
 from chairside.errors import refuse
@@ -18,7 +19,8 @@ MOST_NUMBERED = 5000
 
 def event_types(kinds: Iterable[Kind]) -> tuple[str, ...]:
     """Every type of event that can be in a feed."""
-    return tuple(sorted(f"{kind.name}.{event}" for kind in kinds for event in kind.events))
+    of_records = (f"{kind.name}.{event}" for kind in kinds for event in kind.events)
+    return tuple(sorted((*of_records, *security.TYPES)))
 
 
 async def read_feed(desk: Desk, asked: Asked) -> Reply:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chairside.engine import audit
+from chairside.engine import security
 from chairside.engine.audit_keys import AuditKeys
 from chairside.engine.context import Context
 from chairside.engine.shown import Shown
 from chairside.errors import Refused, refuse
-from chairside.store.clock import clocks
 from chairside.store.lending import Connection
 from chairside.store.sql import queries
 
@@ -23,7 +22,7 @@ MOST_WRONG, WRONG_WINDOW = 500, timedelta(days=1)
 # So many wrong values within WRONG_WINDOW are an event.
 BURST = 20
 MOST_NAMED = 200
-CODE, EVENT, KIND = "too_many_guesses", "security.guessing", "security"
+CODE = "too_many_guesses"
 
 # The comparisons: patient and mark of the value, with whether it was right.
 Guesses = Mapping[tuple[str, bytes], bool]
@@ -93,10 +92,7 @@ async def charge(connection: Connection, context: Context, keys: AuditKeys, gues
 async def _report(
     connection: Connection, context: Context, keys: AuditKeys, patients: list[str], *, refused: bool
 ) -> None:
-    """Writes the event and an audit record of its own, which names the patients."""
-    user_id = context.caller.user_id
+    """Tells of the guesses, and names the patients in the audit record."""
     named = Shown(tuple(dict.fromkeys(patients))[:MOST_NAMED], len(patients))
     outcome, status = ("denied", context.status_guessed) if refused else ("allowed", context.status)
-    row = audit.entry(keys, context, "guess", KIND, status=status, outcome=outcome, shown=named)
-    event = (clocks.new_id(context.caller.org_id), EVENT, context.now, KIND, user_id, None, 0, "", "")
-    await connection.execute(queries()["events.record"], *row, *([part] for part in event), *[None] * 5)
+    await security.report(connection, context, keys, security.GUESSING, named, status=status, outcome=outcome)

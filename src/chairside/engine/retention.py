@@ -11,6 +11,7 @@ import structlog
 
 from chairside.engine.guessing import ABOUT_ONE_WINDOW
 from chairside.engine.ids import new_id
+from chairside.engine.volumes import WINDOW
 from chairside.store.leases import Lease
 from chairside.store.lending import Connection
 from chairside.store.pool import AWAY, Pool
@@ -25,7 +26,7 @@ MOST_NUMBERED = 5000
 # Twice the day that is promised for retries with an Idempotency-Key.
 ANSWERS = timedelta(hours=48)
 # Statements that drop rows ($1 the org, $2 a time; each drops a bounded number), with how long the rows are kept.
-DROPPED = {"idempotency.forget": ANSWERS, "guessing.forget": ABOUT_ONE_WINDOW}
+DROPPED = {"idempotency.forget": ANSWERS, "guessing.forget": ABOUT_ONE_WINDOW, "volumes.forget": WINDOW}
 Owner = Callable[[], AbstractAsyncContextManager[Connection]]
 
 

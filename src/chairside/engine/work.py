@@ -20,9 +20,10 @@ from chairside.engine.context import Context
 from chairside.engine.desk import Desk
 from chairside.engine.operations import Operation
 from chairside.engine.saving import Rewritten
-from chairside.engine.shown import Finders, Shown
+from chairside.engine.shown import Shown
 from chairside.engine.summaries import fold
 from chairside.engine.vault import Vault
+from chairside.engine.volumes import Volumes
 from chairside.errors import refuse
 from chairside.resource import Unique
 from chairside.store import constraints
@@ -60,10 +61,10 @@ class Work:
         shapes: Shapes,
         vault: Vault,
         known: Mapping[str, Unique],
-        finders: Finders,
+        volumes: Volumes,
     ) -> None:
         self.pool, self.trail, self.vault = pool, trail, vault
-        self.finders, self.clients = finders, Clients(pool, vault)
+        self.volumes, self.clients = volumes, Clients(pool, vault)
         self._tables, self._shapes, self._known = tables, shapes, known
         self._piled: Counter[str] = Counter()
         self._large, self._strained = 0, False
@@ -81,7 +82,7 @@ class Work:
         known = context.known is None or reply.etag in context.known
         if reply.etag is not None and known and not reply.computed:
             context, reply = replace(context, status=context.status_known), replace(reply, data=None)
-        shown = self.finders.shown(operation.answer, reply.data)
+        shown = self.volumes.shown(context, operation.answer, reply.data)
         await self.trail.write(self._entry(operation, context, shown))
         return Answer(status=context.status, body=_body(reply), etag=reply.etag)
 
@@ -152,7 +153,7 @@ class Work:
                 replayed=True,
             )
             again = _again(operation, context, stored, content)
-            row = self._entry(operation, again, self.finders.shown(operation.answer, content))
+            row = self._entry(operation, again, self.volumes.shown(again, operation.answer, content))
             await self._record(row, context, [], None, connection)
             return answer
         desk = self._desk(context, connection)
@@ -168,7 +169,7 @@ class Work:
         location = f"{context.path}/{reply.record_id}" if operation.created and reply.record_id else None
         body = _body(reply)
         answer = Answer(status=context.status, body=body, etag=reply.etag, location=location)
-        row = self._entry(operation, context, self.finders.shown(operation.answer, reply.data))
+        row = self._entry(operation, context, self.volumes.shown(context, operation.answer, reply.data))
         await self._record(row, context, desk.events, answer, connection)
         return answer
 

@@ -205,7 +205,7 @@ async def _refusal(house: House, operation: Operation, context: Context | None, 
     status = errors.status_of_all(problems)
     if context is not None:
         outcome, keys = errors.outcome_of(status), house.work.vault.audit
-        shown = house.work.finders.told(problems)
+        shown = house.work.volumes.told(context, problems)
         row = audit.entry(
             keys, context, operation.action, operation.subject, status=status, outcome=outcome, shown=shown
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from chairside.engine import security
 from chairside.rest.archive_status import ArchiveStatus
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ REFUSED = "(refused)"  # in place of a route, which nobody looked for
 DURATIONS = "chairside_request_seconds"
 REQUESTS = "chairside_requests", "Requests answered.", ("method", "route", "status")
 REFUSALS = "chairside_refused", "Requests refused because of overload.", ("status", "reason")
+SECURITY = "chairside_security_events", "Security events written to the feeds of all orgs.", ("type",)
 
 
 Labels = tuple[str, ...]
@@ -36,10 +38,16 @@ class Numbers(msgspec.Struct):
     refused: dict[Labels, int] = {}
     buckets: dict[Labels, list[int]] = {}
     seconds: dict[Labels, float] = {}
+    security: dict[Labels, int] = {}
 
     def add(self, other: Numbers) -> None:
         """Add the counts of another worker."""
-        for mine, theirs in ((self.requests, other.requests), (self.refused, other.refused)):
+        counts_of_both = (
+            (self.requests, other.requests),
+            (self.refused, other.refused),
+            (self.security, other.security),
+        )
+        for mine, theirs in counts_of_both:
             for labels, number in theirs.items():
                 mine[labels] = mine.get(labels, 0) + number
         for route, counts in other.buckets.items():
@@ -91,6 +99,7 @@ class Meter:
 
     def share(self) -> None:
         """Write this worker's numbers for the others; meant to be called every second. A full disk is no fault."""
+        self._numbers.security = {(event,): number for event, number in security.reported.items()}
         if self._folder is None:
             return
         file = self._folder / str(os.getpid())
@@ -130,7 +139,8 @@ class _Collected:
         from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily  # noqa: PLC0415 - as above
 
         numbers = self._numbers
-        for (name, doc, labels), counts in ((REQUESTS, numbers.requests), (REFUSALS, numbers.refused)):
+        counted = ((REQUESTS, numbers.requests), (REFUSALS, numbers.refused), (SECURITY, numbers.security))
+        for (name, doc, labels), counts in counted:
             counter = CounterMetricFamily(name, doc, labels=labels)
             for values, number in counts.items():
                 counter.add_metric(values, number)
