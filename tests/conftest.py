@@ -16,7 +16,8 @@ from tests.house import House, Org, new_house
 
 _numbers = count(1)
 # Requests wait for their turn as long as they may: on a busy machine dozens at once would be refused by default.
-PATIENT = {"CHAIRSIDE_PATIENCE": "10000"}
+# Nor does a test see the event of another one that imports thousands of patients.
+PATIENT = {"CHAIRSIDE_PATIENCE": "10000", "CHAIRSIDE_UNUSUAL_PATIENTS": "20000"}
 # Servers of tests speak plain HTTP. Without these two lines every client of httpx, and with it every `httpx.get`, reads
 # the certificates of all authorities, which takes 25 ms.
 os.environ.pop("SSL_CERT_FILE", None)

@@ -156,5 +156,5 @@ class Volumes:
 
 
 def patients(bits: int) -> int:
-    """Returns about how many patients have set so many bits (linear counting; mostly within 3 % up to 20,000 patients)."""
+    """Returns about how many patients have set so many bits, by linear counting: within 3 % or so up to 20,000."""
     return round(-BITS * math.log(1 - min(bits, BITS - 1) / BITS))
