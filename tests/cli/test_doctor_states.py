@@ -173,3 +173,26 @@ def test_a_server_with_no_place_left_is_away(migrated: Fresh) -> None:
     finally:
         migrated.at.sql(f"ALTER ROLE {USER} CONNECTION LIMIT -1")
     assert said.startswith("The database cannot be reached: too many connections")
+
+
+@pytest.mark.parametrize(
+    ("address", "level", "says"),
+    [
+        ("127.0.0.1", "ok", "on 127.0.0.1:9400, for this machine only"),
+        ("::1", "ok", "on ::1:9400, for this machine only"),
+        ("localhost", "ok", "on localhost:9400, for this machine only"),
+        ("::", "warning", "on :::9400 without a token; see to it that only your monitoring reaches it"),
+        ("10.0.0.5", "warning", "on 10.0.0.5:9400 without a token; see to it that only your monitoring reaches it"),
+    ],
+)
+def test_metrics_that_other_machines_reach_are_a_risk(migrated: Fresh, address: str, level: str, says: str) -> None:
+    """A warning names the address, and is no fault."""
+    env = {"CHAIRSIDE_METRICS_HOST": address, "CHAIRSIDE_METRICS_PORT": "9400"}
+    done = command("doctor", "--json", data_dir=migrated.data_dir, CHAIRSIDE_DATABASE_URL=migrated.url(), **env)
+    found = json.loads(done.stdout)
+    assert [(row["level"], row["says"]) for row in found if row["check"] == "metrics"] == [(level, says)]
+
+
+def test_metrics_that_are_not_served_are_no_risk(migrated: Fresh) -> None:
+    """The finding names the setting."""
+    assert migrated.levels()[1]["metrics"] == ("ok", "not served; CHAIRSIDE_METRICS_PORT sets a port for them")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from chairside.resource import Kind
@@ -13,6 +15,8 @@ from tests.house import House
 
 # Beyond what 32 bits hold, as after restores of very old backups.
 VERSIONS, FEED = 5_000_000_000, 70_000_000_000
+# Sessions of the server that wait for this one.
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +148,33 @@ def test_numbers_and_cursors_of_an_earlier_epoch_are_told_apart(later: Builder, 
 async def _back(house: House, org_id: str) -> None:
     async with connected(house.data_dir, "superuser") as connection:
         await connection.execute("UPDATE orgs SET version_base = $2 WHERE id = $1", org_id, VERSIONS)
+
+
+@pytest.mark.parametrize("by", ["base_version", "if_match"])
+async def test_the_loser_of_a_race_is_told_the_version_of_this_epoch(later: Builder, by: str) -> None:
+    """Two who name the present version while the row is locked: the second finds it changed when it comes to write."""
+    made = later.client.made("/employers", {"name": f"Raced {later.number()}"})
+    seen, path = VERSIONS + 1, f"/employers/{made['id']}"
+
+    def change(order: int) -> httpx.Response:
+        sent = {"item_order": order} | ({"base_version": seen} if by == "base_version" else {})
+        headers = {"If-Match": f'"{seen}"'} if by == "if_match" else {}
+        return later.org.desk().patch(path, json=sent, headers=headers)
+
+    later.org.token("admin")
+    async with connected(later.org.house.data_dir, "superuser") as database:
+        with ThreadPoolExecutor(2) as crew:
+            async with database.transaction():
+                await database.execute("SELECT FROM employers WHERE id = $1 FOR UPDATE", made["id"])
+                racers = [crew.submit(change, order) for order in (1, 2)]
+                while await database.fetchval(BLOCKED) < len(racers):
+                    assert not any(racer.done() for racer in racers)
+                    await asyncio.sleep(0.01)
+            answers = sorted((racer.result() for racer in racers), key=lambda answer: answer.status_code)
+    lost = {
+        "base_version": (409, {("body", "base_version"): "version_conflict"}),
+        "if_match": (412, {("header", "if-match"): "precondition_failed"}),
+    }[by]
+    assert answers[0].status_code == 200
+    assert refused(answers[1], lost[0]) == lost[1]
+    assert answers[1].json()["detail"][0]["current_version"] == VERSIONS + 2 == answers[0].json()["version"]
