@@ -1,10 +1,10 @@
 """A standby that is promoted after the primary was destroyed has every write that was acknowledged.
 
 The primary waits for a synchronous standby. Under a load of reads and writes with keys, the standby's receiver is
-frozen at a random moment, so that what is written from then on cannot reach it. Every process of the primary is killed
-meanwhile, its folder is deleted, and the standby is promoted. The server was given both addresses and goes on by
-itself, on the promoted one. In the end every acknowledged patient is there once with its version. A round is one
-failover.
+frozen at a random moment, so that what is written from then on cannot reach it, and the waits of commits are cancelled
+again and again. Then every process of the primary is killed, its folder is deleted, and the standby is promoted. The
+server was given both addresses and goes on by itself, on the promoted one. In the end every acknowledged patient is
+there once with its version. A round is one failover.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ LEAST_WRITES, FROZEN_SECONDS = 60, 6.0  # longer than a statement may take (stor
 NAME = "standby"
 SYNCHRONOUS = f"ALTER SYSTEM SET synchronous_standby_names = '{NAME}'"
 STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync' AND state = 'streaming'"
+# An operator, or a tool that ends long statements: the commit is acknowledged then, though no standby has it.
+CANCEL = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 HELD = "SELECT last_name, id, version FROM patients WHERE first_name = 'Fault'"
 
 
@@ -85,8 +87,12 @@ def _fail_over(trial: Trial, house: House, primary: Hosted, standby: Hosted, num
 def _lose_primary(trial: Trial, primary: Hosted, standby: Hosted, load: Load) -> None:
     receiver = _process(standby, b"walreceiver")
     os.kill(receiver, signal.SIGSTOP)
-    frozen = time.monotonic()
-    time.sleep(FROZEN_SECONDS)
+    frozen, cancelled = time.monotonic(), 0
+    while time.monotonic() < frozen + FROZEN_SECONDS:
+        time.sleep(trial.random.uniform(0, 0.5))
+        cancelled += int(primary.sql(CANCEL))
+    trial.tried("waits for the standby cancelled", cancelled)
+    trial.expect(cancelled > 0, "no commit waited for the standby while it was frozen")
     # One that was begun just before may have been received.
     acknowledged = sum(_is_write(s, frozen + 1) for s in load.seen())
     trial.expect(not acknowledged, f"{acknowledged} writes were acknowledged while no standby received them")

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from chairside.store.lending import Connection, Lender
+from chairside.store.replication import confirm, watch
 from chairside.store.sql import queries
 from chairside.store.transactions import (
     CONNECTING,
@@ -83,7 +84,8 @@ async def connect(place: Place) -> asyncpg.Connection[asyncpg.Record]:
 
 
 async def prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Ids travel as text: they are compared and sent on, never computed with."""
+    """Ids travel as text: they are compared and sent on, never computed with. Commits need their standbys."""
+    watch(connection)
     await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
 
 
@@ -125,6 +127,7 @@ class Pool:
         """Many rows of one named insert, durable together when this returns; for tables that any org appends to."""
         async with self._connection(self._side) as connection:
             await connection.execute(repeated(query, len(rows)), *(value for row in rows for value in row))
+            confirm(connection)
 
     async def check(self) -> None:
         """Raises one of AWAY unless the database answers."""

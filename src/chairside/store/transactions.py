@@ -8,6 +8,7 @@ from types import TracebackType
 from chairside.errors import refuse
 from chairside.store.clock import catch_up, clocks
 from chairside.store.lending import Connection, Lender
+from chairside.store.replication import confirm
 from chairside.types import is_uuid
 
 WRITING = "chairside write "
@@ -89,6 +90,7 @@ class Transaction:
         try:
             if self._writes or not self._lender.wanted:
                 await self._connection.execute("COMMIT")
+                confirm(self._connection)
         except BaseException as failed:
             await self._undo(failed)
             raise
