@@ -66,7 +66,7 @@ def hosted(disk: Path | None = None) -> Iterator[Hosted]:
     at = Hosted(free_port(), folder, disk)
     data = str(folder / "data")
     try:
-        run(["initdb", "-D", data, "-U", "host", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"])
+        run(["initdb", "-D", data, "-U", "host", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"])
         (folder / "data" / "pg_hba.conf").write_text("local all host trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         options = {"port": at.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
         server = subprocess.Popen(

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, Self
@@ -65,6 +66,8 @@ class House:
     process: subprocess.Popen[str] | None = None
     said: list[str] = field(default_factory=list)
     metrics_port: int = field(default_factory=free_port)
+    # The database of its commands: the embedded one, unless the server was started with another.
+    database_url: str | None = None
 
     @property
     def url(self) -> str:
@@ -81,6 +84,7 @@ class House:
 
     def start(self, *options: str, workers: int = 2, **env: str) -> Self:
         """Start the server and wait until it says that it is ready."""
+        self.database_url = env.get("CHAIRSIDE_DATABASE_URL")
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [
@@ -132,7 +136,8 @@ class House:
     def _invoke(self, *args: str) -> Result:
         options = [*args, "--data-dir", str(self.data_dir)]
         with ThreadPoolExecutor(1) as beside:  # a loop may run here already, and commands run their own
-            return beside.submit(CliRunner().invoke, app, options).result()
+            env = {"CHAIRSIDE_DATABASE_URL": self.database_url}
+            return beside.submit(partial(CliRunner().invoke, app, options, env=env)).result()
 
     def sealed(self) -> None:
         """Wait until the chain holds every audit record, so that the server has nothing left to write."""

@@ -11,6 +11,7 @@ import pytest
 
 from chairside.records.chart.readings import MEASURED
 from chairside.store.sql import queries
+from tests import hosting
 from tests.chart.charting import DAY, Chart, Json, today
 from tests.database import connected
 from tests.house import Client, House, Org, problems
@@ -351,6 +352,7 @@ async def test_a_hold_is_found_below_ten_years_of_readings(house: House, clinic:
     assert holding(chart) == {"bp_systolic"}
 
 
+@pytest.mark.skipif(bool(hosting.BIN), reason="plans are looked at on the embedded database")
 async def test_ten_years_of_readings_are_not_looked_through(house: House) -> None:
     """The newest of each vital sign is found by its index, however many readings lie above it, or none at all."""
     async with still_database(house) as place:
