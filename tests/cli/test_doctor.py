@@ -46,7 +46,7 @@ def test_a_healthy_server_is_told_so_line_by_line(patient_zero: House) -> None:
     assert all(line.startswith("ok    ") for line in lines)
     checked = {line.removeprefix("ok    ").partition(":")[0] for line in lines}
     assert checked >= {
-        "settings", "database version", "schema", "columns", "fsync", "full_page_writes", "data_checksums",
+        "settings", "database version", "locale", "schema", "columns", "fsync", "full_page_writes", "data_checksums",
         "row-level security", "role", "server connects as", "totals", "keys", "disk",
     }  # fmt: skip
     assert findings(patient_zero) == (0, {})

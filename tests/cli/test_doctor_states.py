@@ -103,6 +103,16 @@ def test_missing_checksums_are_a_warning_with_the_remedy(migrated: Fresh) -> Non
     assert on or "pg_checksums --enable" in says
 
 
+def test_a_locale_that_knows_no_letters_beyond_a_to_z_is_a_warning_with_the_remedy(fresh: Fresh) -> None:
+    """Notes are searched in any case, which is the locale's to know."""
+    assert fresh.levels()[1]["locale"][0] == "ok"
+    fresh.at.sql(f"DROP DATABASE {fresh.name}", "postgres")
+    fresh.at.sql(f"CREATE DATABASE {fresh.name} OWNER {USER} TEMPLATE template0 LOCALE 'C'", "postgres")
+    level, says = fresh.levels()[1]["locale"]
+    assert level == "warning"
+    assert "C.UTF-8" in says
+
+
 @pytest.mark.parametrize(
     ("hurt", "check", "says"),
     [

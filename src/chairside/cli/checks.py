@@ -39,7 +39,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Returns every finding; no check changes anything."""
     owner = await connect(owner_place(settings))
     try:
-        found = [_settings(settings), _version(owner), *await _durability(owner, settings)]
+        found = [_settings(settings), _version(owner), await _locale(owner), *await _durability(owner, settings)]
         found += await access_checks.of_database(owner)
         if all(f.level != "fault" for f in found if f.name == "database user"):
             found += await _of_tables(owner, settings)
@@ -70,6 +70,12 @@ def _version(owner: Owner) -> Finding:
     version = owner.get_server_version()
     says = f"PostgreSQL {version.major}.{version.micro} (supported: {OLDEST} to {NEWEST})"
     return fine("database version", says) if OLDEST <= version.major <= NEWEST else fault("database version", says)
+
+
+async def _locale(owner: Owner) -> Finding:
+    if await owner.fetchval(queries()["doctor.lowers_letters"]):
+        return fine("locale", "capital and small letters of all scripts are told to be alike")
+    return warning("locale", "a search of notes takes É and é for different letters; make the database with C.UTF-8")
 
 
 async def _durability(owner: Owner, settings: Settings) -> list[Finding]:

@@ -6,6 +6,10 @@ SELECT table_name, column_name FROM information_schema.columns WHERE table_schem
 -- A setting of the database server by name.
 SELECT current_setting($1);
 
+-- name: lowers_letters
+-- Whether lower() knows letters beyond A to Z. The locale of a database decides on it when the database is made.
+SELECT lower('É') = 'é';
+
 -- name: walls
 -- Every table that holds rows of orgs: whether row-level security binds its owner too, and whether a policy says how.
 SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced,
