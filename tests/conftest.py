@@ -30,12 +30,12 @@ def house() -> Iterator[House]:
     # Short, and where the unprivileged user of the database can reach it when the tests run as root.
     with tempfile.TemporaryDirectory(prefix="chairside-") as folder:
         Path(folder).chmod(0o755)
-        with _database() as env, new_house(Path(folder), **PATIENT, **env) as running:
+        with _database(Path(folder) / "data") as env, new_house(Path(folder), **PATIENT, **env) as running:
             yield running
 
 
 @contextmanager
-def _database() -> Iterator[dict[str, str]]:
+def _database(data_dir: Path) -> Iterator[dict[str, str]]:
     """Nothing for the embedded database; for `make test-on` the URL of one of that release."""
     if not hosting.BIN:
         yield {}
@@ -43,7 +43,7 @@ def _database() -> Iterator[dict[str, str]]:
     with hosting.hosted() as at:
         env = {"CHAIRSIDE_DATABASE_URL": at.url}
         os.environ.update(env)  # for the commands that tests run in this process
-        database.elsewhere.append(at)
+        database.elsewhere[data_dir] = at
         yield env
 
 

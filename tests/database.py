@@ -19,14 +19,14 @@ else:
     Connection = asyncpg.Connection
 
 
-# The PostgreSQL that the tests' server uses instead of the embedded one, if any.
-elsewhere: list[Hosted] = []
+# The PostgreSQL that the server of a data directory uses instead of the embedded one.
+elsewhere: dict[Path, Hosted] = {}
 
 
 @asynccontextmanager
 async def connected(data_dir: Path, role: str = "app") -> AsyncIterator[Connection]:
     """A connection to a data directory's running database as its app, owner or superuser."""
-    connection = await (_elsewhere(elsewhere[-1], role) if elsewhere else _embedded(data_dir, role))
+    connection = await (_elsewhere(elsewhere[data_dir], role) if data_dir in elsewhere else _embedded(data_dir, role))
     try:
         await prepare(connection)
         yield connection
