@@ -4,7 +4,7 @@ PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve setup setup-dev test lint types tests test-on clients format prove audit bench bench-long bench-check lock
+.PHONY: help serve setup setup-dev test lint types tests test-on clients format prove audit bench bench-long bench-storage bench-check lock
 MAKEFLAGS += --no-print-directory
 # What the caller's shell has there would be imported in place of what the lock names.
 unexport PYTHONPATH PYTHONHOME
@@ -84,6 +84,9 @@ bench: setup-dev ## compare the server with pgbench on the same database (about 
 LONG ?= --write docs/performance.md
 bench-long: setup-dev ## measure everything at all sizes, write docs/performance.md (half an hour once orgs are made)
 	@.venv/bin/python -m bench --long $(LONG)
+
+bench-storage: setup-dev ## measure the bytes of database that a request leaves (two minutes)
+	@.venv/bin/python -m bench.storage
 
 bench-check: setup-dev ## compare ratios with bench/baseline.json within a wide margin (two minutes)
 	@.venv/bin/python -m bench.check

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,10 +112,18 @@ class Client:
         self._connection.request("GET", self._org + path, headers=self._headers)
         return self._read("GET", path)
 
-    def post(self, path: str, body: object) -> Any:
+    def patch(self, path: str, body: object, headers: Mapping[str, str]) -> Any:
+        """The answer to a PATCH that must succeed."""
+        headers = {**self._headers, "content-type": "application/json", **headers}
+        self._connection.request("PATCH", self._org + path, msgspec.json.encode(body), headers)
+        return msgspec.json.decode(self._read("PATCH", path))
+
+    def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:
         """The answer to a POST that must succeed; `body` is encoded unless it is bytes already."""
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        self._connection.request("POST", self._org + path, raw, self._headers | {"content-type": "application/json"})
+        self._connection.request(
+            "POST", self._org + path, raw, {**self._headers, "content-type": "application/json", **(headers or {})}
+        )
         return msgspec.json.decode(self._read("POST", path))
 
     def _read(self, method: str, path: str) -> bytes:

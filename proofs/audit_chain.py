@@ -25,6 +25,8 @@ ORGS, REQUESTS, BY_COMMAND = 3, 40, 3
 PAUSE_SECONDS = 0.5
 TEXTS = ("actor_name", "actor_role", "action", "kind", "method", "route", "request_id")
 IDS = ("id", "actor_id", "record_id", "patient_id")
+# Ids of the rows that a record names.
+NUMBERS = ("caller", "operation")
 LINK_COLUMNS = {
     "previous": "hash", "sealed_at": "sealed_at - interval '1 microsecond'",
     "complete_to": "complete_to + interval '1 day'", "until": "until + interval '1 second'", "macs": "macs || '\\x00'",
@@ -45,17 +47,19 @@ class Tampering:
     async def edit(self) -> str:
         """One value of one column of one record."""
         record = await self._record()
-        column = self.trial.random.choice([*TEXTS, *IDS, "at", "status", "outcome", "mac", "mac_format", "mac_key"])
+        column = self.trial.random.choice(
+            [*TEXTS, *IDS, *NUMBERS, "at", "status", "outcome", "mac", "mac_format", "mac_key"]
+        )
         value = {
-            "at": "at + interval '1 microsecond'", "status": "status + 1", "mac": "NULL",
+            "at": "at + interval '1 microsecond'", "status": "coalesce(status, 0) + 1", "mac": "NULL",
             "mac_format": "NULL", "mac_key": "3 - mac_key",
-        }.get(column)  # fmt: skip
+        }.get(column, f"{column} + 1")  # fmt: skip
         if column in TEXTS:
             value = f"coalesce({column}, '') || ' '"
         elif column in IDS:
             value = "gen_random_uuid()"
         elif column == "outcome":
-            value = "CASE outcome WHEN 'denied' THEN 'allowed' ELSE 'denied' END"
+            value = "'failed'"
         await self._on_record(f"UPDATE audit_events SET {column} = {value}", record)
         return f"record {record}"
 
@@ -70,9 +74,10 @@ class Tampering:
         days = self.trial.random.randint(-4000, 4000)
         mac = self.trial.random.choice(["mac", "NULL", "'\\x00'"])
         await self.database.execute(
-            "INSERT INTO audit_events SELECT org_id, coalesce($3::uuid, id), at + $4 * interval '1 day 1 second',"
-            " actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method, route, status, outcome,"
-            f" request_id, {mac}, client_id, query, shown, patients, mac_format, mac_key"
+            "INSERT INTO audit_events (org_id, id, at, record_id, patient_id, request_id, mac, query, shown, patients,"
+            " mac_format, mac_key, request, caller, operation)"
+            " SELECT org_id, coalesce($3::uuid, id), at + $4 * interval '1 day 1 second', record_id, patient_id,"
+            f" request_id, {mac}, query, shown, patients, mac_format, mac_key, request, caller, operation"
             " FROM audit_events WHERE org_id = $1 AND id = $2",
             self.org, record, made, days,
         )  # fmt: skip

@@ -7,7 +7,7 @@ in each process before anything else: everything runs but the waiting for the re
 from chairside.engine.audit import Entry, Trail
 
 
-async def _unwritten(self: Trail, row: Entry) -> None:
+async def _unwritten(self: Trail, record: Entry) -> None:
     """In place of Trail.write."""
 
 

@@ -101,7 +101,7 @@ def _nothing_lost(trial: Trial, at: Hosted, load: Load) -> None:
     ).splitlines())  # fmt: skip
     wrong = sum(int(events.get(made, 0)) != version for made, version in there.values())
     trial.expect(not wrong, f"{wrong} patients have not one event for each version")
-    audited = set(at.sql("SELECT request_id FROM audit_events").splitlines())
+    audited = set(at.sql("SELECT request_id FROM audit_records").splitlines())
     lost = [s for s in seen if s.good and s.request_id not in audited]
     trial.expect(not lost, f"{len(lost)} acknowledged requests have no audit record")
 

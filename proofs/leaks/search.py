@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chairside import embedded
 from chairside.embedded import tool, tool_environment
+from chairside.engine.packing import PACKED, unpack
 from chairside.records import ALL
 from proofs.leaks.canaries import OWN_TABLES, Canaries
 from proofs.trial import Trial
@@ -70,8 +71,11 @@ def dump(trial: Trial, canaries: Canaries, data_dir: Path) -> None:
     shown = set()
     for table, rows in _copied(data_dir):
         trial.tried("tables of the dump searched")
-        # Bytes, such as stored answers, stand there as hexadecimal digits.
-        text = rows + b"".join(bytes.fromhex(m[1].decode()) for m in re.finditer(rb"\\\\x([0-9a-f]+)", rows))
+        # Bytes stand there as hexadecimal digits; those of kept answers are packed.
+        found = [bytes.fromhex(m[1].decode()) for m in re.finditer(rb"\\\\x([0-9a-f]+)", rows)]
+        text = rows + b"".join(found)
+        if table == "idempotency_keys":
+            text += b"".join(unpack(each).body for each in found if each.startswith(PACKED))
         _nowhere(trial, canaries.secrets_in(text), f"the dump of {table}")
         if sorts := canaries.traits_in(text):
             shown.add(table)

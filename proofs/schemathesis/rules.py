@@ -14,7 +14,7 @@ from tests.cli.hands import command
 from tests.contract.builder import CROWDED, Body, archive_form, nobody, references
 
 # Every request leaves its line there, a refused one too.
-TRAIL = ("audit_events", "audit_links", "users", "tokens")
+TRAIL = ("audit_events", "audit_callers", "audit_operations", "audit_links", "users", "tokens")
 # Workers fold its rows when they like; what they add up to is compared with the patients in the end.
 FOLDED = ("patient_counts", "tag_counts")
 

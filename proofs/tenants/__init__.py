@@ -32,7 +32,7 @@ THREADS = 6
 # What the server does by itself: when a token was last used, links of the audit chain, shorter summaries.
 USES = ("tokens", "audit_links", "patient_counts", "tag_counts")
 # The caller's own trail, in which every attempt is recorded.
-TRAIL = ("audit_events", "audit_clients", "audit_patients")
+TRAIL = ("audit_events", "audit_callers", "audit_operations", "audit_clients", "audit_patients")
 
 
 def prove(trial: Trial) -> None:

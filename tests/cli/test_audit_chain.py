@@ -28,21 +28,24 @@ COLUMNS = (
 OF = f"FROM audit_events WHERE {RECORD} AND org_id = $1"
 EDITED = f"UPDATE audit_events SET actor_name = 'Nobody' WHERE org_id = $1 AND {RECORD}"
 STRIPPED = f"UPDATE audit_events SET mac = NULL WHERE org_id = $1 AND {RECORD}"
-COPIED = f"INSERT INTO audit_events SELECT org_id, id, at - interval '1 year', {COLUMNS}, mac {OF}"
-AGED = f"INSERT INTO audit_events SELECT org_id, gen_random_uuid(), at - interval '9 years', {COLUMNS}, NULL {OF}"
+WHOLE = f"FROM audit_records WHERE {RECORD} AND org_id = $1"
+_INTO = f"INSERT INTO audit_events (org_id, id, at, {COLUMNS}, mac) SELECT org_id,"
+COPIED = f"{_INTO} id, at - interval '1 year', {COLUMNS}, mac {WHOLE}"
+AGED = f"{_INTO} gen_random_uuid(), at - interval '9 years', {COLUMNS}, NULL {WHOLE}"
 ROBBED = (
     "UPDATE audit_events SET client_id = NULL, query = NULL, shown = NULL, patients = NULL"
     f" WHERE {LISTED} AND org_id = $1"
 )
-# Records from before the chain, which named neither client nor patients.
+# Records from before the chain, which held all of their texts, and named neither client nor patients.
 FIRST_FORM = (
-    "UPDATE audit_events SET mac = NULL, mac_format = NULL, mac_key = NULL, client_id = NULL, query = NULL,"
-    " shown = NULL, patients = NULL"
+    f"UPDATE audit_events e SET mac = NULL, mac_format = NULL, mac_key = NULL, client_id = NULL, query = NULL,"
+    f" shown = NULL, patients = NULL, caller = NULL, operation = NULL, request = NULL,"
+    f" ({COLUMNS}) = (SELECT {COLUMNS} FROM audit_records r WHERE r.org_id = e.org_id AND r.at = e.at AND r.id = e.id)"
 )
 RELINKED = "UPDATE audit_links SET ids = ids[2:] || gen_random_uuid() WHERE org_id = $1 AND number = 2"
 LAST = "(SELECT max(at) FROM audit_events WHERE org_id = $1)"
 CUT_OFF = "DELETE FROM audit_links WHERE org_id = $1 AND number > 1"
-TABLES = ("audit_events", "audit_links", "audit_patients", "audit_clients")
+TABLES = ("audit_events", "audit_links", "audit_patients", "audit_clients", "audit_callers", "audit_operations")
 TAMPERINGS = {
     "edited": (EDITED, "was altered (link"),
     "stripped of its MAC": (STRIPPED, "was altered (link"),
@@ -72,6 +75,29 @@ TAMPERINGS = {
         "its client was altered or deleted",
     ),
     "made to come from nowhere": ("DELETE FROM audit_clients WHERE org_id = $1", "its client was altered or deleted"),
+    "said to be by somebody else": (
+        "UPDATE audit_callers SET actor_name = 'Nobody' WHERE org_id = $1",
+        "was altered (link",
+    ),
+    "said to be by nobody": ("DELETE FROM audit_callers WHERE org_id = $1", "was altered (link"),
+    "said to have been refused": (
+        "UPDATE audit_operations SET outcome = 'denied' WHERE org_id = $1",
+        "was altered (link",
+    ),
+    "said to be about the patient": (
+        "UPDATE audit_operations SET own = NOT own WHERE org_id = $1",
+        "was altered (link",
+    ),
+    "said to be nothing": ("DELETE FROM audit_operations WHERE org_id = $1", "was altered (link"),
+    "given another operation": (
+        "UPDATE audit_events SET operation = (SELECT max(id) FROM audit_operations) WHERE org_id = $1",
+        "was altered (link",
+    ),
+    "given another caller": (f"UPDATE audit_events SET caller = 1 WHERE {RECORD} AND org_id = $1", "was altered (link"),
+    "given another request": (
+        f"UPDATE audit_events SET request = 1 WHERE {RECORD} AND org_id = $1",
+        "was altered (link",
+    ),
     "unlinked": ("DELETE FROM audit_links WHERE org_id = $1 AND number = 1", "link 1 is missing"),
     "relinked": (RELINKED, "link 2 was altered"),
     "cut off": (CUT_OFF, "the chain ends with link 1, before"),

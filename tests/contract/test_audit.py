@@ -301,3 +301,11 @@ def test_the_trail_holds_no_clinical_text(watched: Builder) -> None:
     watched.client.get("/patients", params={"search": secret})
     watched.client.get("/patients", params={"status": secret})
     assert secret not in watched.client.get("/audit-events", params={"first": 200}).text
+
+
+@pytest.mark.parametrize("sent", ["0123456789abcdef", "f" * 16, "0" * 16, "ABCDEF0123456789", "a" * 32, "desk-42"])
+def test_a_request_id_stands_in_the_trail_as_it_was_sent(watched: Builder, sent: str) -> None:
+    """Ids of the form that the server makes are stored as numbers, others as texts."""
+    answer = watched.client.get("/billing-types", headers={"X-Request-Id": sent})
+    assert answer.headers["x-request-id"] == sent
+    assert newest(watched)[0]["request_id"] == sent

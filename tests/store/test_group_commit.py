@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from chairside import embedded
-from chairside.engine.audit import Entry, Trail
+from chairside.engine.audit import Entry, Trail, stored
+from chairside.engine.audit_keys import numbered_keys
 from chairside.engine.ids import new_id
 from chairside.store.pool import Place, Pool
 from tests.database import connected
@@ -17,6 +18,7 @@ from tests.house import House, Org
 
 PATIENCE_SECONDS = 20
 ROUTE = "/group-commit"
+KEYS = numbered_keys([(b"k" * 32, b"s" * 32, datetime(2026, 1, 1, tzinfo=UTC))])
 
 
 @pytest.fixture
@@ -26,17 +28,23 @@ async def trail(house: House, org: Org) -> AsyncIterator[Trail]:
     pool = Pool(Place(host=at.host, port=at.port, user=at.app, database=at.database), size=1)
     made = Trail(pool)
     made.start()
+    await made.name(record(org, new_id()))
     yield made
     await made.stop()
     await pool.close()
     async with connected(house.data_dir, "superuser") as connection:
-        await connection.execute("DELETE FROM audit_events WHERE org_id = $1 AND route = $2", org.id, ROUTE)
+        await connection.execute(
+            "DELETE FROM audit_events e USING audit_operations o"
+            " WHERE e.org_id = $1 AND o.org_id = $1 AND o.id = e.operation AND o.route = $2",
+            org.id,
+            ROUTE,
+        )
 
 
 def record(org: Org, about: str) -> Entry:
     now = datetime.now(UTC)
-    who = (new_id(), "Nobody", "admin", "read", "patient", about, None)
-    return (org.id, new_id(), now, *who, "GET", ROUTE, 200, "allowed", "r", None, None, None, None, b"-" * 16, 2, 1)
+    who = (org.id, "Nobody", "admin", "read", "patient", about, None)
+    return stored(KEYS, (org.id, new_id(), now, *who, "GET", ROUTE, 200, "allowed", "r", None, None, None, None))
 
 
 async def commits(house: House, about: list[str]) -> list[int]:

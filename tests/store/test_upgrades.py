@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from uuid import uuid4
 
 import pytest
 
 from chairside import embedded
 from chairside.cli.epochs import begin
+from chairside.engine.audit import stored
+from chairside.engine.audit_keys import numbered_keys
+from chairside.engine.verification import verify
 from chairside.store import migrate as schema
 from chairside.store.epochs import FASTEST_ORG, FASTEST_RECORD, SLACK
 from chairside.store.migrate import migrate, migrations
@@ -138,5 +142,61 @@ async def test_a_backup_of_old_gets_its_epoch_and_tokens_of_old_do_not_end_by_th
             if row
         ]
         assert [end is None for end in ends] == [True, False, True]
+    finally:
+        await superuser.close()
+
+
+AS_BEFORE = """INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id,
+  patient_id, method, route, status, outcome, request_id, client_id, query, shown, patients, mac, mac_format, mac_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text::uuid[], $20, $21,
+  $22)"""
+
+
+async def test_audit_records_of_old_hold_beside_those_that_name_their_texts(
+    house: House, empty: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records from before the upgrade and of a server of the release before that still runs: all verify, and the trail
+    finds them by every filter."""
+    with monkeypatch.context() as before:
+        before.setattr(schema, "migrations", lambda: [m for m in migrations() if m.number <= 23])
+        await migrate(empty)
+    keys = numbered_keys([(b"k" * 32, b"s" * 32, datetime(2026, 1, 1, tzinfo=UTC))])
+    superuser = await connect(replace(empty, user=embedded.endpoint(house.data_dir).superuser))
+
+    def record(number: int) -> tuple[object, ...]:
+        at, patient = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(seconds=number), f"{ORG[:-1]}{number % 3}"
+        return (
+            ORG, f"{ORG[:-1]}{number}", at, ORG, "Ana", "admin", "read", "patient", patient, patient, "GET",
+            "/patients", 200, "allowed", f"{number:016x}" if number % 2 else "r", None, None, None, None,
+        )  # fmt: skip
+
+    try:
+        await superuser.execute(f"INSERT INTO orgs (id, name, created_at) VALUES ('{ORG}', 'Old', now())")
+        for number in (0, 1):
+            await superuser.execute(AS_BEFORE, *record(number), *keys.seal(record(number)))
+        await migrate(empty)
+        for number in (2, 3):
+            await superuser.execute(AS_BEFORE, *record(number), *keys.seal(record(number)))
+        for number in (4, 5, 6):
+            made = stored(keys, record(number))
+            await superuser.execute(queries()["audit.add_caller"], *made.caller)
+            await superuser.execute(queries()["audit.add_operation"], *made.operation)
+            await superuser.execute(queries()["audit.append"], *made.row)
+        verdict = await verify(superuser, ORG, keys, [])
+        assert (verdict.faults, verdict.records) == ([], 7)
+        for narrowed, found in (
+            ([None] * 3, 7), ([ORG, None, None], 7), ([None, "read", None], 7), ([None, None, "allowed"], 7),
+            ([str(uuid4()), None, None], 0), ([None, "create", None], 0), ([None, None, "denied"], 0),
+        ):  # fmt: skip
+            rows = await superuser.fetch(queries()["audit.page"], ORG, *narrowed, *[None] * 4, 50)
+            assert len(rows) == found
+            patient = f"{ORG[:-1]}0"
+            rows = await superuser.fetch(queries()["audit.page_of_patient"], ORG, *narrowed, *[None] * 4, 50, patient)
+            assert len(rows) == (3 if found else 0)
+        shown = await superuser.fetch(queries()["audit.page"], ORG, *[None] * 7, 50)
+        assert [row["request_id"] for row in shown] == [str(record(n)[14]) for n in (6, 5, 4, 3, 2, 1, 0)]
+        assert {(row["actor_name"], row["route"], row["record_id"] == row["patient_id"]) for row in shown} == {
+            ("Ana", "/patients", True)
+        }
     finally:
         await superuser.close()

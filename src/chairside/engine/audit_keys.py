@@ -25,7 +25,7 @@ class AuditKeys:
         return self.keys[-1]
 
     def seal(self, row: Sequence[object]) -> Seal:
-        """Returns what stands behind the other columns of a record: every column in the order of `audit.entry`."""
+        """Returns what stands behind the other columns of a record: every column that its MAC covers."""
         return self.newest.mac(row), FORMAT, self.newest.number
 
     def holds(self, record: Sequence[object], sealed: Seal) -> bool:

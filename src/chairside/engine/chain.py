@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 MAC = 16
 # The format of MACs, links and heads that are made now, and of those from before they said their format.
 FORMAT, OLDEST_FORMAT = 2, 1
+# Ids of callers and operations that a worker has at hand.
+NAMES_REMEMBERED = 10_000
 NOTHING_BEFORE = b"\0" * 32
 # Columns that the MAC of a record covers, and of one from before records named clients and patients.
 COVERED, COVERED_AT_FIRST = 19, 15
@@ -104,7 +106,7 @@ class AuditKey:
     number: int = 1
 
     def mac(self, row: Sequence[object]) -> bytes:
-        """Of a record as it is made: every column of audit_events in the order of `audit.entry`."""
+        """Of a record as it is made: every column of the view audit_records before `mac`, in their order."""
         return hmac.digest(self.secret, self._opening + _plain(row), "sha256")[:MAC]
 
     @cached_property
@@ -122,6 +124,10 @@ class AuditKey:
     def client_id(self, row: Sequence[object]) -> str:
         """Of a client: org, token, address, agent. Whoever alters one of these in the database makes it another."""
         return str(UUID(bytes=hmac.digest(self.secret, b"client " + _plain(row), "sha256")[:16]))
+
+    def name(self, *values: object) -> int:
+        """Returns the id of a row that audit records name: of its org and its other columns."""
+        return _name(self.secret, values)
 
     def guess_mark(self, org_id: str, patient_id: str, value: str) -> bytes:
         """Recognizes a value that was tried for a patient's sealed one, and tells nothing else of it."""
@@ -152,6 +158,11 @@ class AuditKey:
     @cached_property
     def _private(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+
+@lru_cache(maxsize=NAMES_REMEMBERED)
+def _name(secret: bytes, values: tuple[object, ...]) -> int:
+    return int.from_bytes(hmac.digest(secret, b"name " + _plain(values), "sha256")[:8], "big", signed=True)
 
 
 def _covered(row: Sequence[object]) -> Sequence[object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chairside.engine import security
+from chairside.engine.audit import Trail
 from chairside.engine.audit_keys import AuditKeys
 from chairside.engine.context import Context
 from chairside.engine.shown import Shown
@@ -66,7 +67,7 @@ class _Kept:
         return min(times, default=self.now) + ABOUT_ONE_WINDOW - self.now
 
 
-async def charge(connection: Connection, context: Context, keys: AuditKeys, guesses: Guesses) -> None:
+async def charge(connection: Connection, context: Context, keys: AuditKeys, trail: Trail, guesses: Guesses) -> None:
     """Keeps the wrong guesses in this transaction; TooManyGuesses when these may not be answered.
 
     One request of a user at a time is charged, so parallel ones cannot pass together.
@@ -84,15 +85,21 @@ async def charge(connection: Connection, context: Context, keys: AuditKeys, gues
         await connection.execute(queries()["guessing.keep"], org_id, user_id, patients, marks, context.now, since)
         before, after = len(kept.lately), len(kept.lately) + len(new)
         if wait is not None or before < BURST <= after:
-            await _report(connection, context, keys, patients, refused=wait is not None)
+            await _report(connection, context, keys, trail, patients, refused=wait is not None)
     if wait is not None:
         raise TooManyGuesses(guesses, max(1, int(wait.total_seconds())))
 
 
 async def _report(
-    connection: Connection, context: Context, keys: AuditKeys, patients: list[str], *, refused: bool
+    connection: Connection,
+    context: Context,
+    keys: AuditKeys,
+    trail: Trail,
+    patients: list[str],
+    *,
+    refused: bool,
 ) -> None:
     """Tells of the guesses, and names the patients in the audit record."""
     named = Shown(tuple(dict.fromkeys(patients))[:MOST_NAMED], len(patients))
     outcome, status = ("denied", context.status_guessed) if refused else ("allowed", context.status)
-    await security.report(connection, context, keys, security.GUESSING, named, status=status, outcome=outcome)
+    await security.report(connection, context, keys, trail, security.GUESSING, named, status=status, outcome=outcome)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import asyncpg
 
 from chairside.engine.context import Context
+from chairside.engine.packing import PACKED, Kept, pack, unpack
 from chairside.errors import refuse
 from chairside.store.lending import Connection
 from chairside.store.sql import queries
 
 MARK = 32  # bytes of a mark after the id of its key
+# Bytes of an answer, and of a packed one, above which packing takes a millisecond or more.
+MOST_AT_ONCE, MOST_PACKED_HERE = 1 << 16, 1 << 13
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,21 @@ async def claim(connection: Connection, context: Context) -> Stored | None:
         raise refuse("idempotency_in_progress", "header", "idempotency-key")
     if not _recognized(row["fingerprint"], context.marks):
         raise refuse("idempotency_conflict", "header", "idempotency-key")
-    return Stored(row["status"], row["body"], row["etag"], row["location"])
+    status, body = row["status"], row["body"]
+    if body is not None and body[:1] == PACKED:
+        kept = await _off_loop(unpack, body, len(body) > MOST_PACKED_HERE)
+        return Stored(status, kept.body, kept.etag, kept.location)
+    return Stored(status, body, row["etag"], row["location"])
+
+
+async def packed(body: bytes, etag: str | None, location: str | None) -> bytes:
+    """Returns an answer as it is kept."""
+    return await _off_loop(pack, Kept(body, etag, location), len(body) > MOST_AT_ONCE)
+
+
+async def _off_loop(run: Callable[[T], U], given: T, large: bool) -> U:
+    """Runs in a thread what takes so long that other requests would notice."""
+    return await asyncio.to_thread(run, given) if large else run(given)
 
 
 def _recognized(stored: bytes, marks: tuple[bytes, ...]) -> bool:

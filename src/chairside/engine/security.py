@@ -19,10 +19,11 @@ TYPES = (GUESSING, UNUSUAL_VOLUME)
 reported: Counter[str] = Counter()
 
 
-async def report(
+async def report(  # noqa: PLR0913 - all that an event and its record are made of
     connection: Connection,
     context: Context,
     keys: AuditKeys,
+    trail: audit.Trail,
     event: str,
     shown: Shown,
     *,
@@ -34,9 +35,11 @@ async def report(
     The event names the user and holds no patient data; the record holds `shown`.
     """
     org_id, user_id = context.caller.org_id, context.caller.user_id
-    row = audit.entry(keys, context, ACTIONS[event], KIND, status=status, outcome=outcome, shown=shown)
+    record = audit.entry(keys, context, ACTIONS[event], KIND, status=status, outcome=outcome, shown=shown)
     told = (clocks.new_id(org_id), event, context.now, KIND, user_id, None, 0, "", "")
-    await connection.execute(queries()["events.record"], *row, *([part] for part in told), *[None] * 5)
+    await trail.name(record)
+    actor = (user_id, context.caller.name, context.caller.role)
+    await connection.execute(queries()["events.record"], *record.row, *actor, *([part] for part in told), *[None] * 3)
     reported[event] += 1
 
 

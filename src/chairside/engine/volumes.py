@@ -151,8 +151,8 @@ class Volumes:
         await connection.execute(queries()["volumes.reported"], org_id, user_id, row["day"], context.now)
         # The record counts the patients; the records of the requests that showed them name them.
         shown = Shown((), patients(row["bits"]))
-        keys = self._vault.audit
-        await security.report(connection, context, keys, security.UNUSUAL_VOLUME, shown, status=context.status)
+        keys, event = self._vault.audit, security.UNUSUAL_VOLUME
+        await security.report(connection, context, keys, self._trail, event, shown, status=context.status)
 
 
 def patients(bits: int) -> int:

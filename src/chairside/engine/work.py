@@ -153,8 +153,8 @@ class Work:
                 replayed=True,
             )
             again = _again(operation, context, stored, content)
-            row = self._entry(operation, again, self.volumes.shown(again, operation.answer, content))
-            await self._record(row, context, [], None, connection)
+            record = self._entry(operation, again, self.volumes.shown(again, operation.answer, content))
+            await self._record(record, context, [], None, connection)
             return answer
         desk = self._desk(context, connection)
         desk.insists = insists
@@ -162,15 +162,15 @@ class Work:
         desk.base_version = asked.body.get("base_version", asked.query.get("base_version"))
         reply = await operation.run(desk, asked)
         if desk.guesses:
-            await guessing.charge(connection, context, self.vault.audit, desk.guesses)
+            await guessing.charge(connection, context, self.vault.audit, self.trail, desk.guesses)
         if desk.tallied:
             self._piled[desk.org_id] += desk.tallied
         context = _about(context, reply)
         location = f"{context.path}/{reply.record_id}" if operation.created and reply.record_id else None
         body = _body(reply)
         answer = Answer(status=context.status, body=body, etag=reply.etag, location=location)
-        row = self._entry(operation, context, self.volumes.shown(context, operation.answer, reply.data))
-        await self._record(row, context, desk.events, answer, connection)
+        record = self._entry(operation, context, self.volumes.shown(context, operation.answer, reply.data))
+        await self._record(record, context, desk.events, answer, connection)
         return answer
 
     async def _charge(self, context: Context, guesses: guessing.Guesses) -> None:
@@ -180,7 +180,7 @@ class Work:
         try:
             async with self.pool.transaction(context.caller.org_id, writes=True) as connection:
                 try:
-                    await guessing.charge(connection, replace(context, now=now), self.vault.audit, guesses)
+                    await guessing.charge(connection, replace(context, now=now), self.vault.audit, self.trail, guesses)
                 except guessing.TooManyGuesses as over:
                     refused = over  # what was kept is committed all the same
         except asyncpg.LockNotAvailableError:
@@ -196,22 +196,28 @@ class Work:
 
     async def _record(
         self,
-        row: audit.Entry,
+        record: audit.Entry,
         context: Context,
         events: list[tuple[object, ...]],
         answer: Answer | None,
         connection: Connection,
     ) -> None:
         """Audit, events and stored answer in one exchange, inside the transaction of the change."""
+        caller = context.caller
+        await self.trail.name(record)
+        kept = None
+        if answer is not None and context.key is not None:
+            kept = await idempotency.packed(answer.body, answer.etag, answer.location)
         await connection.execute(
             queries()["events.record"],
-            *row,
+            *record.row,
+            caller.user_id,
+            caller.name,
+            caller.role,
             *([e[i] for e in events] for i in range(EVENT_COLUMNS)),
-            context.key if answer is not None else None,
+            context.key if kept is not None else None,
             answer.status if answer else None,
-            answer.body if answer else None,
-            answer.etag if answer else None,
-            answer.location if answer else None,
+            kept,
         )
 
     def _desk(self, context: Context, connection: Connection) -> Desk:

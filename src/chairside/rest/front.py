@@ -82,7 +82,7 @@ def _length(headers: Iterable[tuple[bytes, bytes]]) -> int:
 
 
 def _request_id(scope: Scope) -> str:
-    return reading.request_id(scope["headers"]) or os.urandom(16).hex()
+    return reading.request_id(scope["headers"]) or os.urandom(8).hex()
 
 
 def _always(request_id: str) -> admission.Headers:

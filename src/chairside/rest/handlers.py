@@ -206,11 +206,11 @@ async def _refusal(house: House, operation: Operation, context: Context | None, 
     if context is not None:
         outcome, keys = errors.outcome_of(status), house.work.vault.audit
         shown = house.work.volumes.told(context, problems)
-        row = audit.entry(
+        record = audit.entry(
             keys, context, operation.action, operation.subject, status=status, outcome=outcome, shown=shown
         )
         try:
-            await house.work.trail.write(row)
+            await house.work.trail.write(record)
         except (*AWAY, Refused):
             return unavailable()
     return _problems(problems)

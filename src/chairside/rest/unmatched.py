@@ -71,8 +71,8 @@ async def _record(house: House, scope: Scope, status: int) -> Given | None:
         )  # fmt: skip
         action = OPTIONS if method == "OPTIONS" else UNMATCHED
         outcome = errors.outcome_of(status)
-        row = audit.entry(house.work.vault.audit, context, action, KIND, status=status, outcome=outcome)
-        await house.work.trail.write(row)
+        record = audit.entry(house.work.vault.audit, context, action, KIND, status=status, outcome=outcome)
+        await house.work.trail.write(record)
     except (*AWAY, Refused):
         return handlers.unavailable()
     return None

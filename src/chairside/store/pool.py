@@ -142,6 +142,10 @@ class Pool:
         """
         return Transaction(self._lender, org_id, writes=writes, stamps=stamps, large=large or self._large)
 
+    def aside(self, org_id: str) -> Transaction:
+        """A transaction of one org over the connection that appends, for whoever has one of the others already."""
+        return Transaction(self._side, org_id, writes=True)
+
     @asynccontextmanager
     async def _connection(self, lender: Lender) -> AsyncIterator[Connection]:
         connection = await lender.borrow(LONGEST)

@@ -16,8 +16,8 @@ ORDER BY at, id OFFSET $5 - 1 LIMIT 1;
 -- name: unsealed
 -- The records after a place ($2, $3) and up to another ($4, $5) that stand in no link. EXCEPT, because nothing that
 -- the planner believes about arrays makes it compare each record with each sealed one; LATERAL, because it believes in
--- so many records after any place that it would read the whole trail of an org for the few that there are. The patients of
--- a record that has its MAC are not needed, and make most of its bytes.
+-- so many records after any place that it would read the whole trail of an org for the few that there are. Of a record that has
+-- its MAC nothing else is needed, so the rows that it names are not read; its patients make most of its bytes.
 WITH waiting AS (
   SELECT at, id FROM audit_events WHERE org_id = $1 AND (at, id) > ($2, $3) AND (at, id) <= ($4, $5)
   EXCEPT
@@ -55,7 +55,7 @@ SELECT l.number, s.place::int AS place, s.id AS sealed_id,
   e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome, e.request_id,
   e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac, e.mac_format, e.mac_key
 FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) WITH ORDINALITY AS s (at, id, place)
-  LEFT JOIN audit_events e ON e.org_id = l.org_id AND e.at = s.at AND e.id = s.id
+  LEFT JOIN audit_records e ON e.org_id = l.org_id AND e.at = s.at AND e.id = s.id
 WHERE l.org_id = $1 AND l.number BETWEEN $2 AND $3
 ORDER BY l.number, s.place;
 
@@ -70,7 +70,7 @@ WITH waiting AS (
 SELECT e.org_id, e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at, e.actor_id,
   e.actor_name, e.actor_role, e.action, e.kind, e.record_id, e.patient_id, e.method, e.route, e.status, e.outcome,
   e.request_id, e.client_id, e.query, e.shown, e.patients::text AS patients, e.mac, e.mac_format, e.mac_key
-FROM waiting w JOIN audit_events e ON e.org_id = $1 AND e.at = w.at AND e.id = w.id
+FROM waiting w JOIN audit_records e ON e.org_id = $1 AND e.at = w.at AND e.id = w.id
 ORDER BY e.at, e.id;
 
 -- name: clients
@@ -82,7 +82,7 @@ SELECT id, token_id, address, agent FROM audit_clients WHERE org_id = $1;
 -- whom they are not found.
 SELECT e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at,
   e.client_id IS NOT NULL AND NOT e.client_id = ANY ($2::uuid[]) AS client
-FROM audit_events e
+FROM audit_records e
 WHERE e.org_id = $1 AND e.at >= coalesce($3::timestamptz, '-infinity') AND (e.client_id IS NOT NULL AND NOT e.client_id = ANY ($2::uuid[])
   OR EXISTS (SELECT 1 FROM unnest(e.patients) AS p (id) WHERE NOT EXISTS (
     SELECT 1 FROM audit_patients f WHERE f.org_id = $1 AND f.patient_id = p.id AND f.at = e.at)))

@@ -3,20 +3,20 @@
 WITH noted AS (
   INSERT INTO events (org_id, actor_id, actor_name, actor_role, id, type, occurred_at, kind, record_id, patient_id,
     version, changed, notes)
-  SELECT o.id, $4::uuid, $5::text, $6::text, e.*
-  FROM orgs o CROSS JOIN unnest($23::uuid[], $24::text[], $25::timestamptz[], $26::text[], $27::uuid[], $28::uuid[],
-    $29::int[], $30::text[], $31::text[]) AS e (id, type, occurred_at, kind, record_id, patient_id, version, changed, notes)
+  SELECT o.id, $16::uuid, $17::text, $18::text, e.*
+  FROM orgs o CROSS JOIN unnest($19::uuid[], $20::text[], $21::timestamptz[], $22::text[], $23::uuid[], $24::uuid[],
+    $25::int[], $26::text[], $27::text[]) AS e (id, type, occurred_at, kind, record_id, patient_id, version, changed, notes)
   WHERE o.id = $1
 ), named AS (
   INSERT INTO audit_patients (org_id, patient_id, at)
-  SELECT o.id, p.id, $3 FROM orgs o CROSS JOIN unnest($19::text::uuid[]) AS p (id) WHERE o.id = $1
+  SELECT o.id, p.id, $3 FROM orgs o CROSS JOIN unnest($9::text::uuid[]) AS p (id) WHERE o.id = $1
 ), answered AS (
-  UPDATE idempotency_keys SET status = $33, body = $34, etag = $35, location = $36
-  WHERE org_id = $1 AND caller_id = $4::uuid AND key = $32
+  UPDATE idempotency_keys SET status = $29, body = $30
+  WHERE org_id = $1 AND caller_id = $16::uuid AND key = $28
 )
-INSERT INTO audit_events (org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method,
-  route, status, outcome, request_id, client_id, query, shown, patients, mac, mac_format, mac_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text::uuid[], $20, $21, $22);
+INSERT INTO audit_events (org_id, id, at, record_id, patient_id, request_id, query, shown, patients, mac, mac_format,
+  mac_key, request, caller, operation)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::uuid[], $10, $11, $12, $13, $14, $15);
 
 -- name: pending
 -- Whether any event waits for its number, the last stored number, what the epoch adds to stored numbers, and up to which

@@ -4,7 +4,8 @@ INSERT INTO idempotency_keys (org_id, caller_id, key, fingerprint, created_at) V
 ON CONFLICT (org_id, caller_id, key) DO NOTHING RETURNING key;
 
 -- name: read
--- The answer that a key has. Answers of releases before migration 0014 are kept with a version instead of an ETag.
+-- The answer that a key has. Its body holds ETag and location too, but in answers of releases before migration 0024; those
+-- of before 0014 are kept with a version instead of an ETag.
 SELECT fingerprint, status, body, coalesce(etag, version::text) AS etag, location FROM idempotency_keys
 WHERE org_id = $1 AND caller_id = $2 AND key = $3;
 
