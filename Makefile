@@ -8,6 +8,8 @@ PYTHON ?= python3
 MAKEFLAGS += --no-print-directory
 # What the caller's shell has there would be imported in place of what the lock names.
 unexport PYTHONPATH PYTHONHOME
+# Each test process would compile all modules anew, which takes five seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | tr '|' '\t' | expand -t 16
@@ -33,8 +35,9 @@ types: setup-dev ## the type checker
 	@echo "Types: mypy --strict"
 	@.venv/bin/mypy
 
-# Two workers, each with a PostgreSQL of its own; all tests of one file go to one of them, so what a file sets up
-# once is set up once. Files, and the tests within a file, run in an order drawn from SEED; hypothesis draws from it too.
+# Three workers, each with a PostgreSQL of its own, on two cores: many tests wait for servers to start and to stop. All
+# tests of one file go to one worker, so each file's setup is made once. Files, and the tests within a file, run in an
+# order drawn from SEED; hypothesis draws from it too. Files with servers of their own run first (tests/conftest.py).
 ifndef SEED
 SEED := $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 endif
@@ -42,14 +45,15 @@ endif
 ONLY ?=
 PYTEST ?=
 SHUFFLED = --randomly-seed=$(SEED) --hypothesis-seed=$(SEED)
+WORKERS = -n 3 --dist loadscope --no-loadscope-reorder
 tests: setup-dev ## the tests alone, in an order drawn from SEED (SEED=n repeats one, ONLY=tests/... runs a part)
 	@echo "Tests: pytest (this order again: make tests SEED=$(SEED))"
-	@.venv/bin/python -m pytest -n 2 --dist loadscope $(SHUFFLED) $(PYTEST) $(ONLY)
+	@.venv/bin/python -m pytest $(WORKERS) $(SHUFFLED) $(PYTEST) $(ONLY)
 
 # What a server promises, on another release of PostgreSQL; what is about the embedded one is left out.
 PROMISES = tests/contract tests/patients tests/chart tests/people tests/journeys tests/cli/test_backups_elsewhere.py
 test-on: setup-dev ## the promises on another PostgreSQL (BIN=folder of its programs)
-	@POSTGRES_BIN="$(BIN)" .venv/bin/python -m pytest -n 2 --dist loadscope $(SHUFFLED) $(PYTEST) $(PROMISES)
+	@POSTGRES_BIN="$(BIN)" .venv/bin/python -m pytest $(WORKERS) $(SHUFFLED) $(PYTEST) $(PROMISES)
 
 # Without them the tests of a generated TypeScript client are skipped, with one line that says so.
 clients: ## install the npm packages that a test generates a TypeScript client with (needs node and npm)

@@ -24,6 +24,19 @@ os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = os.devnull
 
 
+# Their tests wait for servers, which leaves the processors to the tests of other workers.
+_FIRST = {"bench", "cli", "days", "demo", "embedded", "store"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run files with servers of their own first, so that none of them is left over when all others are done.
+
+    Their order among each other and that of the other files stay as pytest-randomly has drawn them.
+    """
+    items.sort(key=lambda item: item.path.parent.name not in _FIRST)
+
+
 @pytest.fixture(scope="session")
 def house() -> Iterator[House]:
     """A running server that all tests of this process share."""
