@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, Self
@@ -22,6 +25,7 @@ from typing import Any, Self
 import httpx
 from typer.testing import CliRunner, Result
 
+from chairside import embedded
 from chairside.cli import app
 
 PATIENCE_SECONDS = 90
@@ -201,10 +205,29 @@ class Client(httpx.Client):
 def new_house(folder: Path, *options: str, **more: Any) -> Iterator[House]:
     """A server on a new data directory, stopped at the end."""
     house = House(folder / "data", free_port())
+    if "CHAIRSIDE_DATABASE_URL" not in more:
+        prepare(house.data_dir)
     try:
         yield house.start(*options, **more)
     finally:
         house.end()
+
+
+def prepare(data_dir: Path) -> None:
+    """Put a migrated database without orgs or keys there: a copy takes a tenth of the time of making one."""
+    shutil.copytree(_migrated(), data_dir, symlinks=True)
+
+
+@cache
+def _migrated() -> Path:
+    """A data directory that `chairside migrate` made, once in each test process."""
+    folder = Path(tempfile.mkdtemp(prefix="chairside-migrated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    with embedded.start(folder / "data", progress=lambda _: None):
+        done = chairside("migrate", data_dir=folder / "data")
+    assert done.returncode == 0, done.stderr
+    return folder / "data"
 
 
 def problems(answer: httpx.Response) -> dict[tuple[Any, ...], str]:

@@ -24,7 +24,7 @@ from chairside.embedded.encryption import Secret
 from tests.cli.hands import answered, command, refused
 from tests.database import connected
 from tests.embedded.hands import ask, quiet
-from tests.house import Client, House, Org, free_port, wait_for
+from tests.house import Client, House, Org, free_port, prepare, wait_for
 
 SSN = "900-45-6789"
 
@@ -32,14 +32,17 @@ SSN = "900-45-6789"
 class Archived:
     """A server that is archived each second, and its archive."""
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    def __init__(self, folder: Path, *, prepared: bool = True, **env: str) -> None:
         self.folder, self.archive = folder, folder / "archive"
         self.archive.mkdir()
         self.env = {"CHAIRSIDE_ARCHIVE_DIR": str(self.archive), "CHAIRSIDE_ARCHIVE_SECONDS": "1"} | env
         self.house = House(folder / "data", free_port())
+        self.prepared = prepared
 
     @contextmanager
     def serving(self) -> Iterator[Client]:
+        if self.prepared and not self.house.data_dir.exists():
+            prepare(self.house.data_dir)
         self.house.start(workers=1, **self.env)
         try:
             org = Org(self.house, self.house.run("org", "list", "--json") and self._org())
@@ -99,8 +102,8 @@ def register(desk: Client, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archived, Client]]:
-    """A running archived server with its first base backup."""
-    archived = Archived(tmp_path_factory.mktemp("archived"))
+    """A running archived server with its first base backup, which makes its database itself."""
+    archived = Archived(tmp_path_factory.mktemp("archived"), prepared=False)
     with archived.serving() as desk:
         wait_for(archived.has_base)
         yield archived, desk
