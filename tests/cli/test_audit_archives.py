@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from chairside.engine.vault import Vault
 from chairside.store.sql import queries
 from tests.cli.hands import answered, command, refused
 from tests.database import Connection, connected
-from tests.house import Org, new_house
+from tests.house import House, Org, free_port, new_house
 
 EACH, LINK, MONTHS = 12, 5, (20, 19, 18, 2)
 COLUMNS = (
@@ -36,11 +37,15 @@ ADDED = {
 TABLES = ("audit_events", "audit_patients", "audit_links", "audit_clients", "audit_archives")
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Org]:
-    """An org whose trail has records of three months long ago, of one lately, and of now; links hold two months."""
-    tmp_path.chmod(0o755)
-    with new_house(tmp_path, workers=1) as house:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Org:
+    """An org whose trail has records of three months long ago, of one lately, and of now; links hold two months.
+
+    Its server has stopped.
+    """
+    folder = tmp_path_factory.mktemp("written")
+    folder.chmod(0o755)
+    with new_house(folder, workers=1) as house:
         org = house.org("Archived Dental")
         house.stop()
         with embedded.attached(house.data_dir, progress=lambda _: None):
@@ -50,7 +55,19 @@ def own(tmp_path: Path) -> Iterator[Org]:
         with org.desk() as desk:
             desk.made("/patients", {"first_name": "Cy", "last_name": "Now"})
         house.sealed()
-        yield org
+    return org
+
+
+@pytest.fixture
+def own(written: Org, tmp_path: Path) -> Iterator[Org]:
+    """The same org on a running server of the test's own."""
+    tmp_path.chmod(0o755)
+    house = House(tmp_path / "data", free_port())
+    shutil.copytree(written.house.data_dir, house.data_dir, symlinks=True)
+    try:
+        yield Org(house.start(workers=1), written.id, dict(written.tokens))
+    finally:
+        house.end()
 
 
 async def _written(org: Org) -> None:
