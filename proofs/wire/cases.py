@@ -78,6 +78,10 @@ def _heads(to: Target) -> Iterator[Case]:
     yield Case("a request id that would be a second header", (to.get(b"X-Request-Id: a%0d%0aX-Evil: 1"),), _is(200))
     yield Case("two tokens", (to.get(b"Authorization: Bearer x"),), _is(401))
     yield Case("two hosts", (to.get(b"Host: evil.example"),), _is(400))
+    yield Case("two hosts by a bare line feed", (to.get(b"X-Some: a\nHost: evil.example"),), _is(400))
+    yield Case("a coding by a bare line feed", (to.get(b"X-Some: a\nTransfer-Encoding: gzip, chunked"),), _is(400))
+    yield Case("a line folded after a bare line feed", (to.get(b"X-Some: a\n b"),), _is(400))
+    yield Case("bare line feeds alone", (to.get().replace(b"\r\n", b"\n"),), _is(200))
     yield Case("no host", (to.get().replace(b"Host: localhost\r\n", b""),))
     for name in (b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Prefix", b"Forwarded"):
         for value in (b"127.0.0.1", b"evil.example", b'for=_";"\'<script>;host=evil.example', b"\xff" * 40):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Any
 
@@ -101,7 +102,20 @@ AMBIGUOUS = {
     "chunked in two lines": [b"Host: localhost", b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"],
     "gzip, then chunked": [b"Host: localhost", b"Transfer-Encoding: gzip, chunked"],
     "identity, then chunked": [b"Host: localhost", b"Transfer-Encoding: identity, chunked"],
+    # A bare line feed ends a line, so nothing can hide behind one from these checks.
+    "two hosts by a line feed": [b"Host: localhost", b"X-Some: value\nHost: evil.example"],
+    "gzip by a line feed": [b"Host: localhost", b"X-Some: value\nTransfer-Encoding: gzip, chunked"],
 }
+
+
+def until_the_end(org: Org, sent: bytes) -> bytes:
+    """All that the server says to these bytes and a request after them, until it ends the connection."""
+    follows, said = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", b""
+    with socket.create_connection(("127.0.0.1", org.house.port), timeout=30) as client:
+        client.sendall(sent + follows)
+        while piece := client.recv(65536):
+            said += piece
+    return said
 
 
 @pytest.mark.parametrize("what", AMBIGUOUS)
@@ -110,11 +124,53 @@ def test_a_request_that_can_be_read_in_two_ways_is_refused(shared_org: Org, what
     body = b"0\r\n\r\n" if any(b"Transfer" in line for line in AMBIGUOUS[what]) else b""
     lines = [b"POST /api/v1/%s/patients HTTP/1.1" % shared_org.id.encode(), *AMBIGUOUS[what]]
     lines += [b"Authorization: Bearer " + shared_org.token("admin").encode(), b"Content-Type: application/json"]
-    follows = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", shared_org.house.port), timeout=30) as client:
-        client.sendall(b"\r\n".join([*lines, b"", b""]) + body + follows)
-        said = b""
-        while piece := client.recv(65536):
-            said += piece
+    said = until_the_end(shared_org, b"\r\n".join([*lines, b"", b""]) + body)
     assert said.startswith(b"HTTP/1.1 400 ")
     assert said.count(b"HTTP/1.1 ") == 1
+
+
+def _post(org: Org, more: bytes, body: bytes) -> bytes:
+    """A create whose head has more lines before its end, all with CR LF."""
+    lines = [b"POST /api/v1/%s/patients HTTP/1.1" % org.id.encode(), b"Host: localhost"]
+    lines += [b"Authorization: Bearer " + org.token("admin").encode(), b"Content-Type: application/json"]
+    return b"\r\n".join(lines) + b"\r\n" + more + b"\r\n" + body
+
+
+PERSON = b'{"first_name": "Ada", "last_name": "Chunked"}'
+CHUNKED, WHOLE = b"Transfer-Encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(PERSON), PERSON)
+# What is sent, and the status. The HTTP library reads the head, before any code of the server.
+BROKEN = {
+    "a bare CR in a value": (b"X-Some: value\rHost: evil.example\r\n", b"", 400),
+    "two CR": (b"X-Some: value\r\r\n", b"", 400),
+    "a folded line": (b"X-Some: value\r\n folded\r\n", b"", 400),
+    "a line folded after a line feed": (b"X-Some: value\n folded\r\n", b"", 400),
+    "a NUL": (b"X-Some: value\0\r\n", b"", 400),
+    "a blank before the colon": (b"X-Some : value\r\n", b"", 400),
+    "two lengths": (b"Content-Length: 3\r\nContent-Length: 4\r\n", b"{}", 400),
+    "a line feed after the length of a chunk": (CHUNKED, WHOLE.replace(b"\r\n", b"\n", 1), 408),
+    "a line feed after a chunk": (CHUNKED, WHOLE.replace(b"}\r\n", b"}\n"), 408),
+    "a line feed in the extension of a chunk": (CHUNKED, WHOLE.replace(b"\r\n", b";a\nb\r\n", 1), 408),
+    # The coding counts, and the connection ends, as RFC 9112 asks for in section 6.3.
+    "a length beside chunked": (b"Content-Length: 5\r\n" + CHUNKED, WHOLE, 201),
+    "chunked beside a length": (CHUNKED + b"Content-Length: 5\r\n", WHOLE, 201),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_nothing_is_read_after_a_request_whose_end_is_doubtful(shared_org: Org, what: str) -> None:
+    """One answer, and the end of the connection: the request after it is never answered."""
+    more, body, status = BROKEN[what]
+    said = until_the_end(shared_org, _post(shared_org, more, body))
+    assert said.startswith(b"HTTP/1.1 %d " % status), said[:200]
+    assert said.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_bare_line_feed_ends_a_line_of_the_head(shared_org: Org, end: bytes) -> None:
+    """As RFC 9112 allows in section 2.2, so a proxy in front must read it alike or refuse it (SECURITY.md)."""
+    token = b"Authorization: Bearer " + shared_org.token("admin").encode()
+    lines = [b"GET /api/v1/%s/patients HTTP/1.1" % shared_org.id.encode(), b"Host: localhost", token]
+    sent = end.join([*lines, b"X-Some: value", b"Connection: keep-alive", b"", b""])
+    stop = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    said = until_the_end(shared_org, sent + stop)
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", said) == [b"200", b"200"]
