@@ -7,34 +7,18 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from chairside import embedded
 from chairside.cli.archiving import month_of, months_before, next_month
-from chairside.engine.audit import stored
-from chairside.engine.chain import NOTHING_BEFORE, Link, moment
-from chairside.engine.vault import Vault
-from chairside.store.sql import queries
 from tests.cli.hands import answered, command, refused
-from tests.database import Connection, connected
+from tests.database import connected
 from tests.house import House, Org, free_port, new_house
-
-EACH, LINK, MONTHS = 12, 5, (20, 19, 18, 2)
-COLUMNS = (
-    "org_id, id, at, actor_id, actor_name, actor_role, action, kind, record_id, patient_id, method, route, status,"
-    " outcome, request_id, client_id, query, shown, patients"
-)
-ADDED = {
-    "caller": queries()["audit.add_caller"],
-    "operation": queries()["audit.add_operation"],
-    "events": queries()["audit.append"],
-}
-TABLES = ("audit_events", "audit_patients", "audit_links", "audit_clients", "audit_archives")
+from tests.old_trail import COLUMNS, EACH, write_old_trail
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +33,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Org:
         org = house.org("Archived Dental")
         house.stop()
         with embedded.attached(house.data_dir, progress=lambda _: None):
-            asyncio.run(_written(org))
+            asyncio.run(write_old_trail(org))
         (house.data_dir / "audit-heads.jsonl").unlink()
         house.start(workers=1)
         with org.desk() as desk:
@@ -68,53 +52,6 @@ def own(written: Org, tmp_path: Path) -> Iterator[Org]:
         yield Org(house.start(workers=1), written.id, dict(written.tokens))
     finally:
         house.end()
-
-
-async def _written(org: Org) -> None:
-    """Replaces the org's trail, as the server would have written it in these months."""
-    keys, now = Vault(org.house.data_dir / "keys.json").audit, datetime.now(UTC)
-    async with connected(org.house.data_dir, "superuser") as database:
-        for table in TABLES[:4]:
-            await database.execute(f"DELETE FROM {table} WHERE org_id = $1", org.id)
-        rows: list[tuple[Any, ...]] = [
-            (org.id, str(uuid4()), months_before(now, months) + timedelta(days=n * 2, seconds=1), None, "Ana", "admin",
-             "read", "patient", None, None, "GET", "/patients", 200, "allowed", f"r{months}-{n}", None, None, 1, None)
-            for months in MONTHS for n in range(EACH)
-        ]  # fmt: skip
-        for row in rows[::2]:  # as releases before 0024 stored them
-            values = ", ".join(f"${n}" for n in range(1, 23))
-            await database.execute(
-                f"INSERT INTO audit_events ({COLUMNS}, mac, mac_format, mac_key) VALUES ({values})",
-                *row,
-                *keys.seal(row),
-            )
-        for row in rows[1::2]:
-            made = stored(keys, row)
-            for statement, given in (("caller", made.caller), ("operation", made.operation), ("events", made.row)):
-                await database.execute(ADDED[statement], *given)
-        # One record of the second month came late, so it stands in a link after those of the third.
-        late = rows.pop(EACH + 3)
-        rows.insert(3 * EACH, late)
-        previous = NOTHING_BEFORE
-        for number, first in enumerate(range(0, len(rows), LINK), 1):
-            sealed = sorted(rows[first : first + LINK], key=lambda row: row[2])
-            previous = await _linked(database, org, number, previous, sealed)
-
-
-async def _linked(database: Connection, org: Org, number: int, previous: bytes, rows: list[tuple[Any, ...]]) -> bytes:
-    key = Vault(org.house.data_dir / "keys.json").audit.newest
-    ats, ids = [row[2] for row in rows], [str(row[1]) for row in rows]
-    last = ats[-1]
-    link = Link(
-        org_id=org.id, number=number, previous=previous, sealed_at=moment(last), complete_to=moment(last),
-        ats=[moment(at) for at in ats], ids=ids, macs=b"".join(key.mac(row) for row in rows), format=2, key=1,
-    )  # fmt: skip
-    made = await database.fetchval(
-        queries()["chain.append"], org.id, number, previous, last, last, last, ats, ids, link.macs, link.hash(),
-        key.sign(link.head()), 2, 1,
-    )  # fmt: skip
-    assert made == number
-    return link.hash()
 
 
 def verified(org: Org, *options: str) -> list[str]:
@@ -174,24 +111,38 @@ def test_closed_months_go_into_files_that_verify(own: Org, tmp_path: Path) -> No
 
 
 def _rewritten(path: Path, change: str) -> None:
-    """A file with one record taken out or altered, or the last link left out."""
+    """A file with one record taken out or altered, or with links or the manifest as they were not written."""
     lines = lines_of(path)
     records = lines[1]["records"]
     if change == "taken":
         records.pop()
     elif change == "altered":
         records[0]["actor_name"] = "Nobody"
-    else:
+    elif change == "cut":
         lines.pop(-2)
+    elif change == "unsigned":
+        lines.pop()
+    elif change == "resigned":
+        lines[-1]["manifest"]["keep_until"] = "1990-01-01T00:00:00.000000+00:00"
+    else:
+        lines.append(lines[1])
     with gzip.open(path, "wb") as file:
         file.writelines(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"), [("taken", "is missing (link 1"), ("altered", "was altered (link 1"), ("cut", "holds 10 of 12")]
+    ("change", "says"),
+    [
+        ("taken", "is missing (link 1"),
+        ("altered", "was altered (link 1"),
+        ("cut", "holds 10 of 12"),
+        ("unsigned", "was altered"),
+        ("resigned", "was altered"),
+        ("longer", "was altered"),
+    ],
 )
 def test_a_file_that_was_altered_is_named(own: Org, tmp_path: Path, change: str, says: str) -> None:
-    """With the record or the number of records, and always as not the file that was written."""
+    """With the record or the number of records, and always as not the file that was written; its last line too."""
     folder = tmp_path / "archives"
     _rewritten(archived(own, folder)[0], change)
     faults = verified(own, "--archives", str(folder))
@@ -202,11 +153,14 @@ def test_a_file_that_was_altered_is_named(own: Org, tmp_path: Path, change: str,
 def test_a_file_that_is_missing_or_damaged_is_named(own: Org, tmp_path: Path) -> None:
     """As long as the org's policy asks for it."""
     folder = tmp_path / "archives"
-    one, two, _ = archived(own, folder)
+    one, two, three = archived(own, folder)
     one.unlink()
     two.write_bytes(two.read_bytes()[:-40])
+    content = three.read_bytes()
+    three.write_bytes(content[:10] + b"\xff" + content[11:])  # where the compressed data begins
     faults = verified(own, "--archives", str(folder))
-    assert [any(word in fault for fault in faults) for word in ("cannot be read", "is damaged")] == [True, True], faults
+    says = ((one, "cannot be read"), (two, "is damaged"), (three, "is damaged"))
+    assert all(any(f"{path.name} {word}" in fault for fault in faults) for path, word in says), faults
 
 
 ARCHIVED = "SELECT until FROM audit_archives WHERE org_id = $1 ORDER BY until LIMIT 1"
@@ -232,12 +186,14 @@ TAMPERINGS = {
 
 @pytest.mark.parametrize("how", TAMPERINGS)
 def test_what_a_superuser_does_after_an_archive_is_named(own: Org, tmp_path: Path, how: str) -> None:
-    """The signed end of the archives is where the chain must go on."""
+    """The signed end of the archives is where the chain must go on, wherever it was verified up to."""
     archived(own, tmp_path / "archives")
+    assert verified(own) == []
     statement, says = TAMPERINGS[how]
     assert asyncio.run(_changed(own, statement))
-    faults = verified(own)
-    assert any(says in fault for fault in faults), faults
+    for options in (("--incremental",), ()):
+        faults = verified(own, *options)
+        assert any(says in fault for fault in faults), (options, faults)
 
 
 def test_a_trail_with_a_fault_is_not_archived(own: Org, tmp_path: Path) -> None:

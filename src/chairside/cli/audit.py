@@ -148,12 +148,12 @@ async def verdicts_of(
                 mine = [head for head in known if head.org_id == each]
                 verdict = await verify(connection, each, ring, mine, (since or {}).get(each))
             if archives is not None:
-                _verify_archives(verdict, ring, archives)
+                verify_archives(verdict, ring, archives)
             verdicts.append(verdict)
     return verdicts
 
 
-def _verify_archives(verdict: Verdict, ring: AuditKeys, folder: Path) -> None:
+def verify_archives(verdict: Verdict, ring: AuditKeys, folder: Path) -> None:
     """Verifies the file of each archive. One may be missing only when the org's policy no longer asks for it."""
     now = moment(datetime.now(UTC))
     for archived, before in archiving.pairs(verdict.archives):

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +85,7 @@ async def write_month(connection: Connection, keys: AuditKeys, month: Month, pat
                 keep_until=moment(month.keep_until), sealed_at=moment(now), format=FORMAT, key=keys.newest.number,
             )  # fmt: skip
             made = msgspec.structs.replace(made, signature=base64.b64encode(keys.newest.sign(made)).decode())
-            lines.add({"manifest": _plain(msgspec.structs.asdict(made))})
+            lines.add(_manifest(made))
         raw.flush()
         os.fsync(raw.fileno())
     fresh.replace(path)
@@ -151,20 +152,22 @@ def verify_file(verdict: Verdict, keys: AuditKeys, path: Path, archived: Archive
         digest = _verify_lines(verdict, keys, path, archived, before)
     except OSError as fault:
         verdict.faults.append(f"{of} cannot be read: {fault.strerror or 'it is damaged'}")
-    except (EOFError, ValueError, KeyError, TypeError, IndexError, msgspec.MsgspecError):
+    except (EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, IndexError, msgspec.MsgspecError):
         verdict.faults.append(f"{of} is damaged")
     else:
-        if digest != archived.digest:
+        if digest is None or digest != archived.digest:
             verdict.faults.append(f"{of} was altered: it is not the file that was written")
 
 
-def _verify_lines(verdict: Verdict, keys: AuditKeys, path: Path, archived: Archived, before: Archived) -> str:
-    digest, records = hashlib.sha256(), 0
+def _verify_lines(verdict: Verdict, keys: AuditKeys, path: Path, archived: Archived, before: Archived) -> str | None:
+    """The digest of what stands before the manifest; None when the manifest is another, or not the last line."""
+    digest, records, ending = hashlib.sha256(), 0, list[Any]()
     last = Seen(before.number, before.hash, before.complete_to)
     with gzip.open(path, "rb") as file:
         for line, value in _decoded(cast("BinaryIO", file)):
-            if "manifest" in value:
-                break
+            if ending or "manifest" in value:
+                ending.append(value)
+                continue
             digest.update(line)
             if "link" in value:
                 row = _bytes(value["link"])
@@ -178,7 +181,12 @@ def _verify_lines(verdict: Verdict, keys: AuditKeys, path: Path, archived: Archi
         verdict.faults.append(
             f"the archive {path.parent.name}/{path.name} holds {records} of {archived.records} records"
         )
-    return digest.hexdigest()
+    return digest.hexdigest() if ending == [_manifest(archived)] else None
+
+
+def _manifest(archived: Archived) -> Row:
+    """The last line of a file."""
+    return {"manifest": _plain(msgspec.structs.asdict(archived))}
 
 
 def _decoded(file: BinaryIO) -> Iterator[tuple[bytes, Any]]:

@@ -109,6 +109,9 @@ async def verify(
     bound = datetime.fromisoformat(since.complete_to) if since and since.complete_to else None
     for row in await connection.fetch(queries()["chain.loose"], org_id, bound):
         check_loose(verdict, keys, row, last.complete_to, until)
+    if bound and until:
+        for row in await connection.fetch(queries()["chain.archived"], org_id, datetime.fromisoformat(until)):
+            check_loose(verdict, keys, row, last.complete_to, until)
     await _check_named(verdict, keys, connection, bound)
     for head in heads:
         await _check_head(verdict, keys, head, last.number, connection)
@@ -134,6 +137,8 @@ async def _start(verdict: Verdict, keys: AuditKeys, connection: Connection, sinc
     start = Seen(archived.number, archived.hash, archived.complete_to) if archived else Seen(0, NOTHING_BEFORE, "")
     if since is None or since.number <= start.number:
         return start
+    for first in await connection.fetch(queries()["chain.links"], verdict.org_id, start.number, 1):
+        check_number(verdict, first["number"], start)
     if not keys.signed(since):
         verdict.faults.append("the checkpoint is not signed with this server's key; verify without --incremental")
         return start
@@ -153,9 +158,7 @@ def link_of(org_id: str, row: Row) -> Link:
 
 def check_link(verdict: Verdict, keys: AuditKeys, link: Link, row: Row, last: Seen) -> bool:
     """Whether a link is as it was made; says so if not, and if it does not stand where it was made."""
-    if link.number > last.number + 1:
-        first, until = last.number + 1, link.number - 1
-        verdict.faults.append(f"link {first} is missing" if first == until else f"links {first} to {until} are missing")
+    check_number(verdict, link.number, last)
     if link.format > FORMAT:
         verdict.faults.append(f"link {link.number} has format {link.format}, which this release does not know")
         return False
@@ -167,6 +170,13 @@ def check_link(verdict: Verdict, keys: AuditKeys, link: Link, row: Row, last: Se
     if link.number == last.number + 1 and last.hash not in (None, link.previous):
         verdict.faults.append(f"link {link.number} does not follow link {last.number}")
     return True
+
+
+def check_number(verdict: Verdict, number: int, last: Seen) -> None:
+    """Says so when links between the last one and this one are missing."""
+    if number > last.number + 1:
+        first, until = last.number + 1, number - 1
+        verdict.faults.append(f"link {first} is missing" if first == until else f"links {first} to {until} are missing")
 
 
 def check_sealed(verdict: Verdict, keys: AuditKeys, link: Link, row: Row) -> None:

@@ -59,6 +59,11 @@ FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) WITH ORDINALITY AS s 
 WHERE l.org_id = $1 AND l.number BETWEEN $2 AND $3
 ORDER BY l.number, s.place;
 
+-- name: archived
+-- Records of the org from before a time; none where all of them were archived and dropped.
+SELECT id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00' AS at
+FROM audit_events WHERE org_id = $1 AND at < $2 ORDER BY at, id;
+
 -- name: loose
 -- All records of the org from a time on ($2, if given) that stand in no link, each as it stands now.
 WITH waiting AS (
