@@ -38,9 +38,16 @@ class NewToken:
 
 def new_token(org_id: str) -> NewToken:
     org = base64.b32encode(UUID(org_id).bytes).decode().rstrip("=").lower()
-    secret = secrets.token_urlsafe(32)
+    secret = _secret()
     text = f"chs_{org}_{secret}"
     return NewToken(text, secret[:SHOWN], _hash(text))
+
+
+def _secret() -> str:
+    """256 random bits as text that opens with no minus: `token revoke` would read such a prefix as an option."""
+    while (secret := secrets.token_urlsafe(32)).startswith("-"):
+        pass
+    return secret
 
 
 def _hash(token: str) -> bytes:
