@@ -155,7 +155,8 @@ async def _tidy(kept: Path) -> None:
     connection = await connect(superuser(kept))
     try:
         await connection.execute(
-            "TRUNCATE audit_events, audit_patients, audit_clients, audit_links, idempotency_keys, tokens"
+            "TRUNCATE audit_events, audit_patients, audit_clients, audit_callers, audit_operations, audit_links,"
+            " idempotency_keys, tokens"
         )
         await connection.execute("DROP SCHEMA IF EXISTS bench CASCADE; DROP EXTENSION IF EXISTS pg_prewarm")
         await connection.execute("CHECKPOINT")

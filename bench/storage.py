@@ -37,10 +37,12 @@ PASSING = ("idempotency_keys",)
 # The sealer makes a link each second.
 PATIENCE_SECONDS = 60
 _SIZES = """
-SELECT coalesce(i.root, c.relname) AS root, c.relname AS part, pg_relation_size(c.oid) AS size
-FROM pg_class c LEFT JOIN LATERAL (
-  SELECT r.relname AS root FROM pg_index x JOIN pg_class r ON r.oid = x.indrelid WHERE x.indexrelid = c.oid
-  UNION ALL SELECT r.relname FROM pg_class r WHERE r.reltoastrelid = c.oid LIMIT 1) i ON true
+SELECT coalesce((SELECT p.relname FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent WHERE h.inhrelid = r.oid),
+  r.relname) AS root, c.relname AS part, pg_relation_size(c.oid) AS size
+FROM pg_class c JOIN LATERAL (
+  SELECT t.oid, t.relname FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid WHERE x.indexrelid = c.oid
+  UNION ALL SELECT t.oid, t.relname FROM pg_class t WHERE t.reltoastrelid = c.oid
+  UNION ALL SELECT c.oid, c.relname WHERE c.relkind = 'r' LIMIT 1) r ON true
 WHERE c.relkind IN ('r', 'i', 't') AND pg_relation_size(c.oid) > 0"""
 _SEALED = "SELECT count(*) = coalesce((SELECT sum(cardinality(ids)) FROM audit_links), 0) FROM audit_events"
 

@@ -12,7 +12,7 @@ Sums = dict[str, tuple[int, str]]
 TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND a.attname = 'org_id'
-  AND c.relname <> ALL($1)
+  AND NOT c.relispartition AND c.relname <> ALL($1)
 """
 
 

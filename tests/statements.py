@@ -33,6 +33,7 @@ TABLES = tables(ALL)
 OF_OWNER = frozenset({"orgs.all", "orgs.add", "orgs.read", "retention.policy", "retention.keep"})
 OF_NO_ORG = (
     "backup.",
+    "partitions.",
     "doctor.",
     "keys.",
     "leases.",

@@ -7,7 +7,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ import pytest
 
 from chairside import embedded
 from chairside.cli.archiving import month_of, months_before, next_month
+from chairside.embedded.endpoint import OWNER
+from chairside.store.partitions import partitions
 from tests.cli.hands import answered, command, refused
 from tests.database import connected
 from tests.house import House, Org, free_port, new_house
-from tests.old_trail import COLUMNS, EACH, write_old_trail
+from tests.old_trail import COLUMNS, EACH, MONTHS, write_old_trail
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,71 @@ def test_closed_months_go_into_files_that_verify(own: Org, tmp_path: Path) -> No
     said = answered("audit", "verify", data_dir=own.house.data_dir)
     assert ", 3 archived months" in said
     assert command("audit", "rotate-key", data_dir=own.house.data_dir).returncode == 0
+    assert verified(own, "--archives", str(folder)) == []
+
+
+async def _in_months(org: Org) -> None:
+    """Gives the months of long ago partitions of their own, as if the database had been there then."""
+    now = datetime.now(UTC)
+    until = months_before(now, MONTHS[2] - 1)
+    async with connected(org.house.data_dir, "superuser") as database:
+        for table in ("audit_events", "audit_patients"):
+            await database.execute(f"ALTER TABLE {table} DETACH PARTITION {table}_first")
+            for months in MONTHS[:3]:
+                start = months_before(now, months)
+                await database.execute(
+                    f"CREATE TABLE {table}_{start:%Y_%m} PARTITION OF {table}"
+                    f" FOR VALUES FROM ('{start.isoformat()}') TO ('{next_month(start).isoformat()}')"
+                )
+                await database.execute(f"ALTER TABLE {table}_{start:%Y_%m} OWNER TO {OWNER}")
+            moved = f"DELETE FROM {table}_first WHERE at < '{until.isoformat()}' RETURNING *"
+            await database.execute(f"WITH moved AS ({moved}) INSERT INTO {table} SELECT * FROM moved")
+            await database.execute(
+                f"ALTER TABLE {table} ATTACH PARTITION {table}_first FOR VALUES FROM ('{until.isoformat()}')"
+                f" TO ('{next_month(now).isoformat()}')"
+            )
+
+
+async def _months_of(org: Org) -> list[str]:
+    async with connected(org.house.data_dir, "superuser") as database:
+        there = await partitions(database)
+    return [f"{p.until:%Y-%m}" for p in there if p.until and p.until < datetime.now(UTC)]
+
+
+def test_a_month_that_every_org_has_archived_is_dropped_as_a_partition(own: Org, tmp_path: Path) -> None:
+    """No row is deleted, the files are as ever, and the trail goes on."""
+    asyncio.run(_in_months(own))
+    assert len(asyncio.run(_months_of(own))) == 6
+    folder = tmp_path / "archives"
+    done = command("audit", "archive", str(folder), data_dir=own.house.data_dir)
+    assert done.returncode == 0, done.stderr
+    assert asyncio.run(_months_of(own)) == []
+    assert len(list((folder / own.id).iterdir())) == 3
+    assert verified(own, "--archives", str(folder)) == []
+
+
+@pytest.mark.parametrize("how", ["another org's trail has a fault", "only one org is archived"])
+def test_a_month_that_another_org_still_has_stays_for_it(own: Org, tmp_path: Path, how: str) -> None:
+    """The rows of the orgs that are archived are deleted, and the other's are untouched."""
+    other, folder = own.house.org("Faulty Dental"), tmp_path / "archives"
+    asyncio.run(_in_months(own))
+    at = months_before(datetime.now(UTC), MONTHS[0]) + timedelta(days=3)
+    asyncio.run(
+        _changed(
+            other,
+            "INSERT INTO audit_events (org_id, id, at, action, method, route, status, outcome, request_id)"
+            f" VALUES ($1, gen_random_uuid(), '{at.isoformat()}', 'read', 'GET', '/', 200, 'allowed', 'r')",
+        )
+    )
+    if how == "only one org is archived":
+        archived(own, folder)
+    else:
+        done = command("audit", "archive", str(folder), data_dir=own.house.data_dir)
+        assert done.returncode == 1
+        assert f"The trail of org {other.id} has faults" in done.stderr
+    assert asyncio.run(_counted(own))[0] == 0
+    assert asyncio.run(_counted(other))[0] == 1
+    assert len(asyncio.run(_months_of(own))) == 6
     assert verified(own, "--archives", str(folder)) == []
 
 

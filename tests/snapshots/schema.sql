@@ -4,6 +4,7 @@ WITH ours AS (
     pg_get_userbyid(c.relowner) AS owner
   FROM pg_class c
   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+    AND NOT c.relispartition
 ), facts AS (
   SELECT relname, 0 AS part, 0 AS place,
     CASE relkind WHEN 'r' THEN 'table' ELSE 'kind ' || relkind::text END || ' ' || relname || ', owner ' || owner

@@ -116,6 +116,7 @@ async def tenant_tables(house: House) -> list[str]:
         rows = await connection.fetch(
             "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
             " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND a.attname = 'org_id'"
+            " AND NOT c.relispartition"
         )
     return sorted(row["relname"] for row in rows)
 

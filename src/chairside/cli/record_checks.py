@@ -11,6 +11,7 @@ from chairside.records.patients import PATIENTS
 from chairside.store import rekeying
 from chairside.store.clock import latest
 from chairside.store.counts import drift_statement
+from chairside.store.partitions import months_after, partitions
 from chairside.store.sql import queries
 from chairside.store.tables import columns_of
 from chairside.store.transactions import transaction
@@ -24,7 +25,14 @@ async def examine(owner: Owner) -> list[Finding]:
     # Nothing can be counted in tables that lack a column.
     if not columns.good:
         return [columns]
-    return [columns, await _totals(owner), await _search_keys(owner), await _clocks(owner), await _tokens(owner)]
+    return [
+        columns,
+        await _totals(owner),
+        await _search_keys(owner),
+        await _clocks(owner),
+        await _partitions(owner),
+        await _tokens(owner),
+    ]
 
 
 async def _columns(owner: Owner) -> Finding:
@@ -69,6 +77,22 @@ async def _clocks(owner: Owner) -> Finding:
         remedy = "a clock was ahead when they were written; set it right, new times go on from there meanwhile"
         return warning("clock", f"times of records are ahead of this machine's clock: {', '.join(ahead)}; {remedy}")
     return fine("clock", "no record bears a time that has not come")
+
+
+async def _partitions(owner: Owner) -> Finding:
+    """Whether the trail has partitions for this month and the next, and rows of times that have none."""
+    there, now = await partitions(owner), datetime.now(UTC)
+    last = now
+    for table in sorted({p.table for p in there}):
+        last = max(p.until for p in there if p.table == table and p.until is not None)
+        if last < months_after(now, 2):
+            remedy = "the retention job of `chairside serve` adds them; look for `retention failed` in its log"
+            return warning("partitions", f"{table} has no partition for {months_after(now, 1):%Y-%m}; {remedy}")
+    for name in (p.name for p in there if p.until is None):
+        if size := await owner.fetchval(queries()["partitions.size"], name):
+            remedy = "records whose times are far ahead of this machine's clock; they are kept and found like others"
+            return warning("partitions", f"{name} holds {counted(size // 1024, 'kilobyte')}: {remedy}")
+    return fine("partitions", f"months up to {last - timedelta(days=1):%Y-%m}")
 
 
 async def _tokens(owner: Owner) -> Finding:

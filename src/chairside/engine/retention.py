@@ -14,6 +14,7 @@ from chairside.engine.ids import new_id
 from chairside.engine.volumes import WINDOW
 from chairside.store.leases import Lease
 from chairside.store.lending import Connection
+from chairside.store.partitions import add_months
 from chairside.store.pool import AWAY, Pool
 from chairside.store.sql import queries
 from chairside.store.transactions import transaction
@@ -53,6 +54,7 @@ class Retention:
             lease = Lease(owner, self._name, self._id)
             if not await lease.take():
                 return False
+            await add_months(owner, datetime.now(UTC))
             for row in await owner.fetch(queries()["orgs.all"]):
                 for dropping in (self._drop(row["id"]), _drop_events(owner, row["id"])):
                     async for _ in dropping:

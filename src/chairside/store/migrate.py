@@ -8,10 +8,12 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import resources
 
 import asyncpg
 
+from chairside.store.partitions import add_months
 from chairside.store.pool import ROLE, Place, connect
 
 OLDEST, NEWEST = 15, 18
@@ -60,7 +62,9 @@ async def migrate(owner: Place) -> list[str]:
     try:
         check_version(connection.get_server_version().major)
         await _ready(connection)
-        return [m.name for m in await pending(connection) if await _apply(connection, m)]
+        applied = [m.name for m in await pending(connection) if await _apply(connection, m)]
+        await add_months(connection, datetime.now(UTC))
+        return applied
     finally:
         await connection.close()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+import asyncpg
+
 from chairside.errors import refuse
 from chairside.store.clock import catch_up, clocks
 from chairside.store.lending import Connection, Lender
@@ -104,6 +106,25 @@ class Transaction:
                 await _roll_back(self._connection)
         finally:
             self._lender.give_back(self._connection)
+
+
+async def act_for(connection: Connection, org_id: str) -> None:
+    """Goes on as another org in the transaction that is open, for what must be done for many orgs or for none."""
+    if not is_uuid(org_id):
+        raise refuse("not_found", "path", "org_id")
+    await connection.execute(f"SET LOCAL app.org = '{org_id}'")
+
+
+async def if_not_locked(connection: Connection, statement: str, seconds: float) -> bool:
+    """Runs a statement in the transaction that is open, unless it would wait for a lock for so many seconds."""
+    await connection.execute(f"SAVEPOINT locking; SET LOCAL lock_timeout = '{seconds}s'")
+    try:
+        await connection.execute(statement)
+    except asyncpg.LockNotAvailableError:
+        await connection.execute("ROLLBACK TO SAVEPOINT locking; RELEASE SAVEPOINT locking")
+        return False
+    await connection.execute("RELEASE SAVEPOINT locking")
+    return True
 
 
 class Lent:

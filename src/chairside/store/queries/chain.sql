@@ -10,7 +10,7 @@ SELECT hash FROM audit_links WHERE org_id = $1 AND number = $2;
 
 -- name: span
 -- Where the next $5 records after a place ($2, $3) end; no row when there are fewer.
-SELECT at, id FROM audit_events WHERE org_id = $1 AND (at, id) > ($2, $3) AND at < $4
+SELECT at, id FROM audit_events WHERE org_id = $1 AND at >= $2 AND (at, id) > ($2, $3) AND at < $4
 ORDER BY at, id OFFSET $5 - 1 LIMIT 1;
 
 -- name: unsealed
@@ -19,7 +19,8 @@ ORDER BY at, id OFFSET $5 - 1 LIMIT 1;
 -- so many records after any place that it would read the whole trail of an org for the few that there are. Of a record that has
 -- its MAC nothing else is needed, so the rows that it names are not read; its patients make most of its bytes.
 WITH waiting AS (
-  SELECT at, id FROM audit_events WHERE org_id = $1 AND (at, id) > ($2, $3) AND (at, id) <= ($4, $5)
+  SELECT at, id FROM audit_events WHERE org_id = $1 AND at >= $2 AND (at, id) > ($2, $3) AND at <= $4
+    AND (at, id) <= ($4, $5)
   EXCEPT
   SELECT s.at, s.id FROM audit_links l CROSS JOIN LATERAL unnest(l.ats, l.ids) AS s (at, id)
   WHERE l.org_id = $1 AND l.until >= $2
