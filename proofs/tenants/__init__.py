@@ -28,9 +28,9 @@ from tests.house import Client
 # Rounds are ids of records that each statement is tried with; all operations and places are tried in any case.
 SHORT, LONG = 1, 30
 THREADS = 6
-# When a token was last used is noted each minute.
-# What the server does by itself: when a token was last used, links of the audit chain, shorter summaries.
-USES = ("tokens", "audit_links", "patient_counts", "tag_counts")
+# Tables that the server writes by itself: when a token was last used, links of the audit chain, shorter summaries, and
+# how many patients a user was shown.
+USES = ("tokens", "audit_links", "patient_counts", "tag_counts", "shown_volumes")
 # The caller's own trail, in which every attempt is recorded.
 TRAIL = ("audit_events", "audit_callers", "audit_operations", "audit_clients", "audit_patients")
 

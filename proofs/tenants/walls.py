@@ -34,6 +34,7 @@ SAMPLES: dict[str, Sequence[Any]] = {
     "text": ("canary", "canarz"), "varchar": ("canary",), "int4": (2,), "int8": (2,), "int2": (2,), "bool": (True,),
     "date": (NOW.date(),), "timestamptz": (NOW,), "time": (NOW.time(),), "numeric": (Decimal(1),), "bytea": (b"x",),
     "jsonb": ("{}",), "interval": (datetime.timedelta(1),), "float8": (1.0,),
+    "bit": (asyncpg.BitString.from_int(1, 8192),),
     "cidr": (ipaddress.ip_network("192.0.2.0/24"),),
 }  # fmt: skip
 TYPED = ("canary", *("canary", "canarz") * 3)
