@@ -202,12 +202,24 @@ class Builder:
 
     def make(self, kind: Kind, changes: Body | None = None, *, small: bool = False, patient: str | None = None) -> Made:
         """A new record of a kind, under this patient or one of its own."""
-        patient = patient or self.patient_of(kind)
         sent = self.body(kind, small=small) | (changes or {})
+        if patient:
+            self.make_room(kind, patient, sent)
+        patient = patient or self.patient_of(kind)
         answer = self.client.post(self.collection(kind, patient), json=sent)
         if answer.status_code != 201:
             pytest.fail(f"The body derived for {kind.name} was refused: {answer.text} {ASK}")
         return Made(kind, self.collection(kind, patient), patient, sent, answer)
+
+    def make_room(self, kind: Kind, patient: str, sent: Body) -> None:
+        """Archives what the patient has already and may have once only, where it stands in the way of this body."""
+        crowded = CROWDED.get(kind.name, sent)
+        keys = [u.key for u in kind.unique if u.key not in references(kind)]
+        once = [key for key in keys if key in sent and sent[key] == crowded.get(key)]
+        for record in self.listed(kind, patient) if once and "archive" in kind.verbs else ():
+            if any(record[key] == sent[key] for key in once):
+                path = f"{self.collection(kind, patient)}/{record['id']}"
+                self.client.post(f"{path}/archive", **archive_form(kind, record["version"])).raise_for_status()
 
     def hold(self, patient: str) -> Made:
         """A reading of vital signs that holds procedures, newer than all others of the patient."""
@@ -230,10 +242,13 @@ class Builder:
     def attempts(self, made: Made) -> list[Attempt]:
         """A request for each verb of a record's kind, about that record or beside it; what they name exists by now."""
         kind, one = made.kind, made.path
+        beside = self.body(kind, small=True) if "create" in kind.verbs else {}
+        if made.patient:
+            self.make_room(kind, made.patient, beside)
         every = {
             "list": lambda: Attempt("list", "GET", made.collection),
             "get": lambda: Attempt("get", "GET", one),
-            "create": lambda: Attempt("create", "POST", made.collection, self.body(kind, small=True)),
+            "create": lambda: Attempt("create", "POST", made.collection, beside),
             "patch": lambda: Attempt("patch", "PATCH", one, {"base_version": 1, **self.change(made)}),
             "archive": lambda: Attempt("archive", "POST", f"{one}/archive", **archive_form(kind, 1)),
             "restore": lambda: Attempt("restore", "POST", f"{one}/restore", {}),
