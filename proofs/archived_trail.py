@@ -52,7 +52,7 @@ class Tampering:
             held = self.trial.random.choice(line["records"])
         plain = [name for name, value in held.items() if not isinstance(value, dict | list)]
         key = self.trial.random.choice(plain or [*held])
-        held[key] = f"{held[key]}0" if isinstance(held[key], str) else 7
+        held[key] = f"{held[key]}0" if isinstance(held[key], str) else 8 if held[key] == 7 else 7
         return self._write(path, lines)
 
     async def drop_record(self) -> str:
