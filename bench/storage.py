@@ -29,7 +29,7 @@ MIX = READS | WRITES
 PATIENTS, ROUND, ROUNDS = 200, 1000, 8
 # Rounds before the first measured one: the space of dead rows is used again only when there is some.
 WARMING = 2
-# What every request may add to, without the records of the practice themselves.
+# Tables that every request may add to, without the records of the practice themselves.
 TRAIL = ("audit_events", "audit_patients", "audit_clients", "audit_callers", "audit_operations", "audit_links")
 TABLES = (*TRAIL, "events")
 # Rows that go after two days.

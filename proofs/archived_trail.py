@@ -102,7 +102,7 @@ class Tampering:
         return _named(path)
 
     async def forget(self) -> str:
-        """What the database keeps of the last archives is deleted, as if the trail had begun after them."""
+        """Rows that the database keeps of the last archives are deleted, as if the trail had begun after them."""
         await self.database.execute(
             "DELETE FROM audit_archives WHERE org_id = $1 AND until >= (SELECT until FROM audit_archives"
             " WHERE org_id = $1 ORDER BY until OFFSET $2 LIMIT 1)",
@@ -214,7 +214,7 @@ def _judge(trial: Trial, act: Act, wanted: str, verdicts: list[Verdict]) -> None
 async def _verdict(
     house: House, database: Connection, org: str, keys: AuditKeys, folder: Path, since: Checkpoint | None
 ) -> Verdict:
-    """What `audit verify --archives`, with or without --incremental, finds."""
+    """Returns the faults that `audit verify --archives` finds, with or without --incremental."""
     heads = [head for head in kept_heads(house.data_dir / "audit-heads.jsonl") if head.org_id == org]
     verdict = await verify(database, org, keys, heads, since)
     verify_archives(verdict, keys, folder)

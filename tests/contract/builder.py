@@ -180,7 +180,7 @@ class Builder:
             if hint is None or (small and not entry.required and entry.key not in hints):
                 continue
             try:
-                # What may be there once only differs from one record of the kind to the next.
+                # A value that may be there once only differs from one record of the kind to the next.
                 turn = self.bodies[kind.name] if entry.key in {u.key for u in kind.unique} else 0
                 sent[entry.key] = self.value(kind, entry, number, turn) if hint is ... else hint
             except Underivable as unknown:

@@ -138,7 +138,7 @@ def _post(org: Org, more: bytes, body: bytes) -> bytes:
 
 PERSON = b'{"first_name": "Ada", "last_name": "Chunked"}'
 CHUNKED, WHOLE = b"Transfer-Encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(PERSON), PERSON)
-# What is sent, and the status. The HTTP library reads the head, before any code of the server.
+# Bytes that are sent, and the status. The HTTP library reads the head, before any code of the server.
 BROKEN = {
     "a bare CR in a value": (b"X-Some: value\rHost: evil.example\r\n", b"", 400),
     "two CR": (b"X-Some: value\r\r\n", b"", 400),

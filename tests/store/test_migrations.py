@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from itertools import count
 from types import SimpleNamespace
 
 import asyncpg
@@ -23,22 +20,8 @@ from tests.database import Connection, connected
 from tests.house import House
 from tests.store.crowd import crowd
 
-_numbers = count(1)
 TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
 LEDGER = "SELECT number, name, checksum FROM schema_migrations ORDER BY number"
-
-
-@pytest.fixture
-async def empty(house: House) -> AsyncIterator[Place]:
-    """An empty database of the running server, as migrations go there."""
-    at = embedded.endpoint(house.data_dir)
-    name = f"fresh_{os.getpid()}_{next(_numbers)}"
-    async with connected(house.data_dir, "superuser") as connection:
-        await connection.execute(f"CREATE DATABASE {name} OWNER {at.owner}")
-        try:
-            yield Place(host=at.host, port=at.port, user=at.owner, database=name)
-        finally:
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import asyncpg
 import pytest
@@ -18,10 +16,8 @@ from chairside.store import migrate as schema
 from chairside.store.migrate import migrate, migrations
 from chairside.store.partitions import AHEAD, add_months, drop, months_after, partitions
 from chairside.store.pool import Place, connect
-from tests.database import connected
 from tests.house import House
 
-_numbers = count(1)
 ORG, OTHER = "00000000-0000-7000-9000-000000000001", "00000000-0000-7000-9000-000000000002"
 ROWS = 300
 OLD_ROWS = """INSERT INTO audit_events (org_id, id, at, action, method, route, status, outcome, request_id, patients)
@@ -32,19 +28,6 @@ OLD_PATIENTS = """INSERT INTO audit_patients (org_id, patient_id, at)
 SELECT $1::uuid, $1::uuid, now() - i * interval '1 day' FROM generate_series(0, $2::int - 1) i"""
 FILE = "SELECT pg_relation_filenode($1::regclass)"
 WHERE = "SELECT tableoid::regclass::text AS name, count(*) AS rows FROM {} GROUP BY 1 ORDER BY 1"
-
-
-@pytest.fixture
-async def empty(house: House) -> AsyncIterator[Place]:
-    """An empty database of the running server, as migrations go there."""
-    at = embedded.endpoint(house.data_dir)
-    name = f"partitions_{os.getpid()}_{next(_numbers)}"
-    async with connected(house.data_dir, "superuser") as connection:
-        await connection.execute(f"CREATE DATABASE {name} OWNER {at.owner}")
-        try:
-            yield Place(host=at.host, port=at.port, user=at.owner, database=name)
-        finally:
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from uuid import uuid4
 
 import pytest
@@ -21,25 +18,10 @@ from chairside.store.epochs import FASTEST_ORG, FASTEST_RECORD, SLACK
 from chairside.store.migrate import migrate, migrations
 from chairside.store.pool import Place, connect
 from chairside.store.sql import queries
-from tests.database import connected
 from tests.house import House
 from tests.store.crowd import crowd
 
-_numbers = count(1)
 ORG = "00000000-0000-7000-9000-000000000001"
-
-
-@pytest.fixture
-async def empty(house: House) -> AsyncIterator[Place]:
-    """An empty database of the running server, as migrations go there."""
-    at = embedded.endpoint(house.data_dir)
-    name = f"upgrade_{os.getpid()}_{next(_numbers)}"
-    async with connected(house.data_dir, "superuser") as connection:
-        await connection.execute(f"CREATE DATABASE {name} OWNER {at.owner}")
-        try:
-            yield Place(host=at.host, port=at.port, user=at.owner, database=name)
-        finally:
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 # Code of the tobacco entry, whether it is archived, what the patient said before; what the patient says then.

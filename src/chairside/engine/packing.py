@@ -8,7 +8,7 @@ from dataclasses import dataclass
 # The first byte of a packed answer. Answers kept by releases before are JSON, or nothing.
 PACKED = b"\x01"
 LEVEL = 3
-# What answers consist of. It never changes, because answers that were packed with it need it: another dictionary gets
+# Texts that answers consist of. They never change, because packed answers need them to be read: another dictionary gets
 # another first byte.
 _NULLS = """middle_name preferred_name salutation title chart_number date_of_birth gender pronoun marital_status
   social_security_number medicaid_id email mobile_phone home_phone work_phone address_line1 address_line2 city state
